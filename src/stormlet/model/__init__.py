@@ -1,0 +1,1 @@
+"""The words of the house: frozen types and no I/O."""

@@ -1,0 +1,25 @@
+"""All content at one moment: what the loader read, whole and immutable."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from stormlet.model.action import Action
+from stormlet.model.pack import Pack
+from stormlet.model.problem import Problem
+from stormlet.model.rule import LoadedRule
+from stormlet.model.trigger import TriggerType
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Content by ref. `problems` are all findings, also those listed with a rule."""
+
+    loaded_at: datetime
+    packs: Mapping[str, Pack] = {}
+    trigger_types: Mapping[str, TriggerType] = {}
+    actions: Mapping[str, Action] = {}
+    rules: Mapping[str, LoadedRule] = {}
+    configs: Mapping[str, dict[str, Any]] = {}
+    problems: tuple[Problem, ...] = ()
