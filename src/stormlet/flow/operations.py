@@ -1,0 +1,122 @@
+"""What a person or a program asks the engine to do, besides sending events: run, run again, cancel, emit again."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from stormlet.flow.enforcement.request import Request, Requester
+from stormlet.flow.pipeline import Pipeline, catalogue_of, payload_of_stored
+from stormlet.flow.ruleset import Ruleset
+from stormlet.foundation.clock import Clock
+from stormlet.foundation.errors import InvalidInputError, NotFoundError
+from stormlet.foundation.identifiers import new_id
+from stormlet.model.execution import Execution
+from stormlet.model.trigger import TriggerInstance, TriggerInstanceStatus
+from stormlet.store.interface import Store
+
+
+class Operations:
+    """Each of these is on disk when it returns."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        ruleset: Ruleset,
+        pipeline: Pipeline,
+        requester: Requester,
+        clock: Clock,
+        cancel_running: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._ruleset = ruleset
+        self._pipeline = pipeline
+        self._requester = requester
+        self._clock = clock
+        self._cancel_running = cancel_running
+
+    async def request_execution(
+        self,
+        action: str,
+        parameters: dict[str, Any],
+        *,
+        user: str,
+        context: dict[str, Any] | None = None,
+        delay_ms: int = 0,
+        trace_tag: str | None = None,
+    ) -> Execution:
+        """Store an execution for the workers to run; raises what `Requester.execution` raises, but says 400 where
+        StackStorm does (an unknown action in a body is bad input, not a missing resource)."""
+        request = Request(
+            action=action,
+            given=parameters,
+            user=user,
+            context=context or {},
+            delay_ms=delay_ms,
+            trace_tag=trace_tag or "",
+        )
+        try:
+            execution = self._requester.execution(request, catalogue_of(self._ruleset.current), self._clock.now())
+        except NotFoundError as error:
+            raise InvalidInputError(error.text, hint=error.hint) from None
+        await self._store.request_execution(execution)
+        self._pipeline.wake_workers()
+        return execution
+
+    async def re_run(self, execution_id: str, parameters: dict[str, Any], user: str, delay_ms: int = 0) -> Execution:
+        """Run an action again with the parameters it had, overridden by `parameters`.
+
+        What the action fixes (immutable parameters) is taken from the action as it is now.
+        """
+        old = await self._store.execution(execution_id)
+        if old is None:
+            raise NotFoundError(f'Unable to identify resource with id "{execution_id}".')
+        current = self._ruleset.current
+        action = current.action(old.action)
+        schemas = action.parameters if action else {}
+        runner = current.runner_types.get(old.runner_type)
+        fixed = {
+            name
+            for source in (runner.parameters if runner else {}, schemas)
+            for name, schema in source.items()
+            if schema.get("immutable")
+        }
+        given = {name: value for name, value in old.parameters.items() if name not in fixed}
+        context = {**old.context, "re-run": {"ref": old.id}}
+        return await self.request_execution(
+            old.action,
+            {**given, **parameters},
+            user=user,
+            context=context,
+            delay_ms=delay_ms,
+            trace_tag=old.trace_tag,
+        )
+
+    async def cancel(self, execution_id: str) -> Execution:
+        """Cancel: what waits is canceled at once; what runs is told to end. One that is completed stays as it is."""
+        execution = await self._store.request_cancel(execution_id, self._clock.now())
+        if execution is None:
+            raise NotFoundError(f'Unable to identify resource with id "{execution_id}".')
+        if not execution.completed:
+            self._cancel_running(execution_id)
+        return execution
+
+    async def re_emit(self, instance_id: str) -> TriggerInstance:
+        """Let an instance happen again, with its payload marked as st2 does. Raises NotFoundError."""
+        stored = await self._store.trigger_instance(instance_id)
+        if stored is None:
+            raise NotFoundError(f'Unable to identify resource with id "{instance_id}".')
+        payload = payload_of_stored(stored)
+        now = self._clock.now()
+        again = msgspec.structs.replace(
+            stored.instance,
+            id=new_id(now),
+            occurrence_time=now,
+            payload={**payload, "__context": {"original_id": instance_id}} if isinstance(payload, dict) else payload,
+            event_id=None,
+            status=TriggerInstanceStatus.PENDING,
+            failure_reason="",
+        )
+        await self._pipeline.accept([again])
+        return again

@@ -1,0 +1,101 @@
+"""The way of the data, as a table of contents: accept, decide, carry out. Three durable steps, each safe to do again.
+
+    accept     store the event, then answer                     (flow/intake, flow/authentication, flow/triggering)
+    decide     ask the rules, write what follows, all at once   (flow/matching, flow/enforcement)
+    carry out  run what is requested, conclude it once          (flow/execution)
+
+What happens between two steps is always on disk: whoever is killed leaves work that the next one finds.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from stormlet.flow.enforcement.enforce import Enforcer
+from stormlet.flow.enforcement.request import Catalogue
+from stormlet.flow.matching import MatchContext, match
+from stormlet.flow.ruleset import Compiled, Ruleset
+from stormlet.flow.triggering import payload_of
+from stormlet.foundation.clock import Clock
+from stormlet.foundation.telemetry import Metrics
+from stormlet.model.event import Event
+from stormlet.model.trigger import TriggerInstance, TriggerInstanceStatus
+from stormlet.store.interface import Decision, Store, StoredInstance
+
+log = logging.getLogger(__name__)
+BATCH = 64
+
+
+class Pipeline:
+    """Joins the stages. `wake_workers` reaches the worker, which carries out (flow/execution/worker.py)."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        ruleset: Ruleset,
+        enforcer: Enforcer,
+        clock: Clock,
+        metrics: Metrics,
+        read_system_key: Callable[[str], str | None],
+        wake_workers: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._ruleset = ruleset
+        self._enforcer = enforcer
+        self._clock = clock
+        self._metrics = metrics
+        self._read_system_key = read_system_key
+        self.wake_workers = wake_workers
+        self.pending = asyncio.Event()
+        """Set where something may wait to be decided."""
+
+    async def accept(self, instances: Sequence[TriggerInstance], event: Event | None = None) -> None:
+        """Store trigger instances, and the request that they came from; on disk when this returns."""
+        await self._store.record(instances, event)
+        self.pending.set()
+
+    async def decide_pending(self) -> int:
+        """Decide the oldest instances that wait, each in one transaction. Returns how many there were."""
+        waiting = await self._store.pending_instances(BATCH)
+        if not waiting:
+            return 0
+        # In a thread, so that a slow template or pattern never delays a 202.
+        decisions = await asyncio.to_thread(lambda: [self.decide(stored, self._ruleset.current) for stored in waiting])
+        # Side by side, so that they share a commit.
+        written = await asyncio.gather(*(self._store.conclude_decision(decision) for decision in decisions))
+        for decision in (made for made, new in zip(decisions, written, strict=True) if new):
+            self._metrics.decisions.labels(decision.status.value).inc()
+            for enforcement in decision.enforcements:
+                self._metrics.enforcements.labels(enforcement.status.value).inc()
+            if decision.executions:
+                self.wake_workers()
+        return len(waiting)
+
+    def decide(self, stored: StoredInstance, compiled: Compiled) -> Decision:
+        """Ask the rules; the same answer for the same instance, rules, keys and time."""
+        instance, now = stored.instance, self._clock.now()
+        try:
+            payload = payload_of_stored(stored)
+            asked = compiled.index.rules_for(instance.trigger)
+            verdicts = match(asked, payload, instance.id, MatchContext(now=now, read_system_key=self._read_system_key))
+            return self._enforcer.decide(instance, payload, verdicts, compiled.rules, catalogue_of(compiled), now)
+        except Exception as error:  # noqa: BLE001 - the border: one event must not stop the others from being decided
+            log.exception("trigger instance %s cannot be decided", instance.id)
+            return Decision(
+                trigger_instance_id=instance.id,
+                status=TriggerInstanceStatus.PROCESSING_FAILED,
+                failure_reason=f"{type(error).__name__}: {error}",
+            )
+
+
+def payload_of_stored(stored: StoredInstance) -> Any:
+    """Return what rules see as `trigger`."""
+    return payload_of(stored.event) if stored.event is not None else stored.instance.payload
+
+
+def catalogue_of(compiled: Compiled) -> Catalogue:
+    """Return what an execution's request is checked against."""
+    snapshot = compiled.snapshot
+    return Catalogue(actions=snapshot.actions, runner_types=compiled.runner_types, configs=snapshot.configs)

@@ -1,0 +1,347 @@
+"""Holds the current `Compiled`, and is the only place that replaces it.
+
+A replacement is made beside the current one, in a thread, and put in its place by one assignment: whoever is deciding keeps
+what it began with. Files and API documents come in through the same door.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from stormlet.flow.ruleset.compiled import Compiled, build, has_errors, trigger_of
+from stormlet.foundation.clock import Clock
+from stormlet.foundation.errors import ConflictError, InvalidInputError, NotFoundError
+from stormlet.foundation.identifiers import derived_id, is_id, new_id
+from stormlet.foundation.telemetry import Metrics
+from stormlet.foundation.templates import Templates
+from stormlet.model.action import Action, RunnerType
+from stormlet.model.problem import Problem, Severity
+from stormlet.model.rule import LoadedRule, Rule, RuleState
+from stormlet.model.snapshot import Snapshot
+from stormlet.model.trigger import Origin, Trigger, TriggerType
+from stormlet.store.interface import ContentDocument, Store
+
+log = logging.getLogger(__name__)
+
+Entity = Rule | Action | TriggerType | Trigger
+KINDS = ("rule", "action", "triggertype", "trigger")
+# Packs that StackStorm calls system packs: their content cannot be changed through the API.
+SYSTEM_PACKS = frozenset({"core"})
+
+
+class Dialect(Protocol):
+    """Turns StackStorm's documents into the model (st2compat/dialect.py)."""
+
+    def rule_from_document(self, document: dict[str, Any]) -> tuple[Rule | None, list[Problem]]: ...
+
+    def action_from_document(self, document: dict[str, Any]) -> tuple[Action | None, list[Problem]]: ...
+
+    def trigger_type_from_document(self, document: dict[str, Any]) -> tuple[TriggerType | None, list[Problem]]: ...
+
+
+class Reader(Protocol):
+    """Reads all content files, and checks how content hangs together (content/)."""
+
+    def read(self) -> Snapshot: ...
+
+    def cross_check(self, snapshot: Snapshot) -> list[Problem]: ...
+
+    def trigger_parameter_problems(self, rule: Rule, types: dict[str, TriggerType]) -> list[Problem]: ...
+
+
+class Ruleset:
+    """The current content."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        reader: Reader,
+        dialect: Dialect,
+        templates: Templates,
+        runner_types: dict[str, RunnerType],
+        metrics: Metrics,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._reader = reader
+        self._dialect = dialect
+        self._templates = templates
+        self._runner_types = runner_types
+        self._metrics = metrics
+        self._files: Snapshot | None = None
+        self._current: Compiled | None = None
+        self._lock = asyncio.Lock()
+        self._watchers: list[Callable[[Compiled], None]] = []
+
+    @property
+    def current(self) -> Compiled:
+        """What is asked now. Whoever asks several things of it keeps a reference, so that all answers belong together."""
+        if self._current is None:
+            raise RuntimeError("content is not loaded yet")
+        return self._current
+
+    @property
+    def loaded(self) -> bool:
+        return self._current is not None
+
+    def on_change(self, tell: Callable[[Compiled], None]) -> None:
+        """Call `tell` after each replacement."""
+        self._watchers.append(tell)
+
+    async def reload(self) -> Compiled:
+        """Read all files again and put the result in place."""
+        async with self._lock:
+            self._files = await asyncio.to_thread(self._reader.read)
+            return await self._rebuild()
+
+    async def put(
+        self, kind: str, document: dict[str, Any], *, create: bool, user: str, ref: str | None = None
+    ) -> Entity:
+        """Take a document in StackStorm's shape.
+
+        Args:
+            kind: one of KINDS.
+            document: what was posted; computed keys (`id`, `ref`, `uid`) are ignored.
+            create: False replaces the thing that `ref` names.
+            user: who sends it; noted in a rule's context.
+            ref: ref or id of what is replaced.
+
+        Raises:
+            InvalidInputError: the document is not right; the text is StackStorm's where its clients see it.
+            ConflictError: `create`, and the ref exists; or it comes from a file and cannot be changed here.
+            NotFoundError: not `create`, and it does not exist.
+        """
+        async with self._lock:
+            old = None if create else self._existing(kind, ref or "")
+            entity = self._read_document(kind, document, user)
+            self._check_replaceable(kind, entity, old, create=create)
+            kept = entity.ref if kind != "trigger" else ref or entity.ref
+            identity = old.id if old else entity.id
+            stored = ContentDocument(
+                kind=kind,
+                ref=kept,
+                id=identity,
+                document={**document, "id": identity, "context": _context(entity)},
+                updated_at=self._clock.now(),
+            )
+            await self._store.put_content(stored, create=create)
+            if old is not None and old.ref != entity.ref:
+                await self._store.delete_content(kind, old.ref)
+            await self._rebuild()
+            return self._existing(kind, identity)
+
+    async def delete(self, kind: str, ref: str) -> None:
+        """Delete something that was made through the API.
+
+        Raises:
+            NotFoundError: it does not exist.
+            InvalidInputError: it comes from a file; the text names the file.
+        """
+        async with self._lock:
+            old = self._existing(kind, ref)
+            _refuse_file(kind, old, "deleted")
+            await self._store.delete_content(kind, old.ref)
+            await self._rebuild()
+
+    async def set_enabled(self, kind: str, ref: str, enabled: bool) -> Entity:
+        """Switch a rule or action on or off; the switch outlives restarts and reloads of its file."""
+        async with self._lock:
+            entity = self._existing(kind, ref)
+            await self._store.set_enabled_override(kind, entity.ref, enabled)
+            await self._rebuild()
+            return self._existing(kind, entity.id)
+
+    def find(self, kind: str, ref_or_id: str) -> Entity | None:
+        """Return one entity by ref or id."""
+        current = self.current
+        if kind == "rule":
+            return current.rule(ref_or_id)
+        tables: dict[str, dict[str, Entity]] = {
+            "action": dict(current.snapshot.actions),
+            "triggertype": dict(current.snapshot.trigger_types),
+            "trigger": dict(current.triggers),
+        }
+        table = tables[kind]
+        found = table.get(ref_or_id)
+        if found is None and is_id(ref_or_id):
+            found = next((entity for entity in table.values() if entity.id == ref_or_id), None)
+        return found
+
+    def _existing(self, kind: str, ref_or_id: str) -> Entity:
+        found = self.find(kind, ref_or_id)
+        if found is None:
+            raise NotFoundError(f'Resource with a reference or id "{ref_or_id}" not found')
+        return found
+
+    async def _rebuild(self) -> Compiled:
+        """Join files, API documents and switches, compile, and put the result in place. The caller holds the lock."""
+        assert self._files is not None
+        documents = await self._store.content_documents()
+        switches = await self._store.enabled_overrides()
+        compiled = await asyncio.to_thread(self._compile, self._files, documents, switches)
+        self._current = compiled
+        self._count(compiled)
+        for tell in self._watchers:
+            tell(compiled)
+        return compiled
+
+    def _compile(
+        self, files: Snapshot, documents: list[ContentDocument], switches: dict[tuple[str, str], bool]
+    ) -> Compiled:
+        snapshot, triggers = self._join(files, documents)
+        snapshot = _keep_last_good(snapshot, self._current)
+        snapshot = _switch(snapshot, switches)
+        snapshot = msgspec.structs.replace(snapshot, problems=(*snapshot.problems, *self._reader.cross_check(snapshot)))
+        return build(snapshot, self._templates, self._runner_types, self._current, triggers)
+
+    def _join(self, files: Snapshot, documents: list[ContentDocument]) -> tuple[Snapshot, list[Trigger]]:
+        """Add API documents to what files hold. A file's entity wins over an API document of the same ref."""
+        actions, types, rules = dict(files.actions), dict(files.trigger_types), dict(files.rules)
+        triggers = []
+        problems = list(files.problems)
+        for stored in documents:
+            document = {**stored.document, "id": stored.id}
+            if stored.kind == "trigger":
+                triggers.append(_trigger_from_document(document))
+                continue
+            entity, found = self._entity_from_document(stored.kind, document)
+            problems.extend(found)
+            if isinstance(entity, Rule):
+                made = LoadedRule(ref=entity.ref, state=RuleState.READY, rule=entity, problems=tuple(found))
+                rules.setdefault(entity.ref, made)
+            elif isinstance(entity, Action):
+                actions.setdefault(entity.ref, entity)
+            elif isinstance(entity, TriggerType):
+                if entity.ref not in types or types[entity.ref].implied:
+                    types[entity.ref] = entity
+        joined = msgspec.structs.replace(
+            files, actions=actions, trigger_types=types, rules=rules, problems=tuple(problems)
+        )
+        return joined, triggers
+
+    def _entity_from_document(self, kind: str, document: dict[str, Any]) -> tuple[Entity | None, list[Problem]]:
+        if kind == "rule":
+            return self._dialect.rule_from_document(document)
+        if kind == "action":
+            return self._dialect.action_from_document(document)
+        return self._dialect.trigger_type_from_document(document)
+
+    def _read_document(self, kind: str, document: dict[str, Any], user: str) -> Entity:
+        fresh = {**document, "id": new_id(self._clock.now())}
+        if kind == "trigger":
+            return _trigger_from_document(fresh)
+        if kind == "rule":
+            fresh["context"] = {"user": user}
+        entity, problems = self._entity_from_document(kind, fresh)
+        if isinstance(entity, Rule):
+            problems = [*problems, *self._rule_problems(entity)]
+        errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+        if errors:
+            raise InvalidInputError(errors[0].text, hint=errors[0].hint)
+        if entity is None:
+            raise InvalidInputError(f"the {kind} cannot be read")
+        return entity
+
+    def _rule_problems(self, rule: Rule) -> list[Problem]:
+        """Check what only the rest of the content can tell, and compile the rule once to try it."""
+        types = dict(self.current.snapshot.trigger_types)
+        if rule.trigger.type not in types:
+            raise InvalidInputError(
+                f'Trigger "{rule.trigger.type}" defined in the rule does not exist in system or it\'s missing '
+                'required "parameters" attribute'
+            )
+        problems = self._reader.trigger_parameter_problems(rule, types)
+        trial = Snapshot(
+            loaded_at=self._clock.now(),
+            rules={rule.ref: LoadedRule(ref=rule.ref, state=RuleState.READY, rule=rule)},
+            trigger_types=types,
+        )
+        if not has_errors(problems):
+            problems = [*problems, *build(trial, self._templates, self._runner_types, None).snapshot.problems]
+        return problems
+
+    def _check_replaceable(self, kind: str, entity: Entity, old: Entity | None, *, create: bool) -> None:
+        if old is not None:
+            _refuse_file(kind, old, "changed")
+        elif create and getattr(entity, "pack", "") in SYSTEM_PACKS:
+            raise InvalidInputError("Resources belonging to system level packs can't be manipulated")
+        other = self.find(kind, entity.ref)
+        if other is not None and isinstance(other, TriggerType) and other.implied:
+            return
+        if other is not None and (old is None or other.id != old.id):
+            raise ConflictError(f'{kind} "{entity.ref}" exists already', conflict_id=other.id)
+
+    def _count(self, compiled: Compiled) -> None:
+        self._metrics.reloads.inc()
+        for state in RuleState:
+            count = sum(rule.state is state for rule in compiled.snapshot.rules.values())
+            self._metrics.rules.labels(state.value).set(count)
+        for severity in Severity:
+            count = sum(problem.severity is severity for problem in compiled.snapshot.problems)
+            self._metrics.problems.labels(severity.value).set(count)
+
+
+def _refuse_file(kind: str, entity: Entity, verb: str) -> None:
+    if getattr(entity, "pack", "") in SYSTEM_PACKS:
+        raise InvalidInputError("Resources belonging to system level packs can't be manipulated")
+    if getattr(entity, "origin", Origin.API) is Origin.FILE:
+        where = getattr(entity, "metadata_file", "") or str(getattr(entity, "location", ""))
+        raise InvalidInputError(
+            f'{kind} "{entity.ref}" comes from the file {Path(where).name} and cannot be {verb} here',
+            hint=f"edit {where}",
+        )
+
+
+def _context(entity: Entity) -> dict[str, Any]:
+    return dict(entity.context) if isinstance(entity, Rule) else {}
+
+
+def _trigger_from_document(document: dict[str, Any]) -> Trigger:
+    kind = document.get("type")
+    if not isinstance(kind, str) or "." not in kind:
+        raise InvalidInputError("'type' is a required property")
+    parameters = document.get("parameters") or {}
+    made = trigger_of(kind, parameters, {})
+    name = document.get("name") or made.name
+    return msgspec.structs.replace(
+        made,
+        name=str(name),
+        pack=str(document.get("pack") or made.pack),
+        id=str(document.get("id") or derived_id(made.ref)),
+        description=str(document.get("description") or ""),
+    )
+
+
+def _keep_last_good(snapshot: Snapshot, previous: Compiled | None) -> Snapshot:
+    """Keep actions and trigger types whose file was good before and has errors now. (Rules: compiled.py does it.)"""
+    if previous is None:
+        return snapshot
+    broken = {p.location.file for p in snapshot.problems if p.severity is Severity.ERROR and p.location.file}
+    actions, types = dict(snapshot.actions), dict(snapshot.trigger_types)
+    for action in previous.snapshot.actions.values():
+        if action.location.file in broken and action.origin is Origin.FILE:
+            actions.setdefault(action.ref, action)
+    for kind in previous.snapshot.trigger_types.values():
+        if kind.location.file in broken and kind.origin is Origin.FILE:
+            types.setdefault(kind.ref, kind)
+    return msgspec.structs.replace(snapshot, actions=actions, trigger_types=types)
+
+
+def _switch(snapshot: Snapshot, switches: dict[tuple[str, str], bool]) -> Snapshot:
+    """Apply operators' switches."""
+    if not switches:
+        return snapshot
+    rules, actions = dict(snapshot.rules), dict(snapshot.actions)
+    for (kind, ref), enabled in switches.items():
+        if kind == "rule" and ref in rules and (rule := rules[ref].rule) is not None:
+            changed = msgspec.structs.replace(rule, enabled=enabled)
+            rules[ref] = msgspec.structs.replace(rules[ref], rule=changed)
+        elif kind == "action" and ref in actions:
+            actions[ref] = msgspec.structs.replace(actions[ref], enabled=enabled)
+    return msgspec.structs.replace(snapshot, rules=rules, actions=actions)
