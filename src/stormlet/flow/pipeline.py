@@ -81,7 +81,7 @@ class Pipeline:
             asked = compiled.index.rules_for(instance.trigger)
             verdicts = match(asked, payload, instance.id, MatchContext(now=now, read_system_key=self._read_system_key))
             return self._enforcer.decide(instance, payload, verdicts, compiled.rules, catalogue_of(compiled), now)
-        except Exception as error:  # noqa: BLE001 - the border: one event must not stop the others from being decided
+        except Exception as error:  # the border: one event must not stop the others from being decided
             log.exception("trigger instance %s cannot be decided", instance.id)
             return Decision(
                 trigger_instance_id=instance.id,

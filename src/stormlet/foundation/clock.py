@@ -53,7 +53,7 @@ def from_microseconds(value: int) -> datetime:
 
 def to_iso(moment: datetime) -> str:
     """Return st2's form of a moment: `2026-01-02T03:04:05.678901Z`, always with microseconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def from_iso(text: str) -> datetime:

@@ -248,12 +248,15 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
             raise SettingsError(f"{variable} is not a setting", hint=hint)
         text = _variable(variables, name) or ""
         value: Any = text
-        if "list" in str(
-            msgspec.structs.fields(sections[section])[sections[section].__struct_fields__.index(key)].type
-        ):
-            value = [part for part in text.split(os.pathsep if key != "allow_origin" else ",") if part]
+        if _is_list(sections[section], key):
+            value = [part for part in text.split("," if key == "allow_origin" else os.pathsep) if part]
         tree.setdefault(section, {})[key] = value
     return tree
+
+
+def _is_list(section: type[msgspec.Struct], key: str) -> bool:
+    """Tell whether a setting is a list; in the environment it is written with `:` between paths, `,` between origins."""
+    return any(field.name == key and field.default_factory is list for field in msgspec.structs.fields(section))
 
 
 def _merge(tree: dict[str, Any], more: Mapping[str, Any]) -> None:

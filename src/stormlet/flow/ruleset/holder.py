@@ -217,9 +217,8 @@ class Ruleset:
                 rules.setdefault(entity.ref, made)
             elif isinstance(entity, Action):
                 actions.setdefault(entity.ref, entity)
-            elif isinstance(entity, TriggerType):
-                if entity.ref not in types or types[entity.ref].implied:
-                    types[entity.ref] = entity
+            elif isinstance(entity, TriggerType) and (entity.ref not in types or types[entity.ref].implied):
+                types[entity.ref] = entity
         joined = msgspec.structs.replace(
             files, actions=actions, trigger_types=types, rules=rules, problems=tuple(problems)
         )

@@ -1,0 +1,346 @@
+"""The only place that builds and joins objects: settings → store → content → stages → services → HTTP.
+
+`Engine` is one engine in one process; `run` is what `stormlet serve` does with it.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from stormlet.api.server import HttpServer
+from stormlet.api.services import Services
+from stormlet.content.reader import ContentReader
+from stormlet.content.watcher import watch
+from stormlet.flow.authentication import Authenticator
+from stormlet.flow.enforcement.enforce import Enforcer
+from stormlet.flow.enforcement.pack_config import KeyReaders, render_config
+from stormlet.flow.enforcement.request import Requester
+from stormlet.flow.execution import RUNNER_TYPES, Worker
+from stormlet.flow.operations import Operations
+from stormlet.flow.pipeline import Pipeline
+from stormlet.flow.rehearsal import Rehearsal
+from stormlet.flow.ruleset import Compiled, Ruleset
+from stormlet.foundation.clock import Clock, SystemClock
+from stormlet.foundation.errors import OverloadedError, StoreError
+from stormlet.foundation.home import Home
+from stormlet.foundation.secrets import SecretBox
+from stormlet.foundation.settings import Bootstrap, Settings
+from stormlet.foundation.supervisor import Supervisor, stop_services
+from stormlet.foundation.telemetry import Metrics, set_up_logging
+from stormlet.foundation.templates import TemplateLimits, Templates
+from stormlet.model.problem import Severity
+from stormlet.st2compat.dialect import Dialect
+from stormlet.store.datastore import Datastore
+from stormlet.store.sqlite.backend import SqliteStore
+
+log = logging.getLogger("stormlet")
+ADMIN = "st2admin"
+IDLE_SECONDS = 5.0
+RETRY_SECONDS = 1.0
+PURGE_CHUNK = 500
+
+
+class Greeting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person who starts the server is told. `api_key` and `admin_password` are None unless made just now."""
+
+    url: str
+    home: str
+    rules: int
+    actions: int
+    sources: tuple[str, ...]
+    errors: int
+    warnings: int
+    api_key: str | None = None
+    admin_password: str | None = None
+
+
+class Printer(Protocol):
+    """Shows the greeting."""
+
+    def __call__(self, greeting: Greeting) -> None: ...
+
+
+class Engine:
+    """One engine. `start` returns when it serves; `stop` drains and closes."""
+
+    def __init__(self, settings: Settings, bootstrap: Bootstrap | None = None, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.bootstrap = bootstrap or Bootstrap()
+        self.clock = clock or SystemClock()
+        self.supervisor = Supervisor()
+        self.metrics = Metrics()
+        self.home = Home(settings.home)
+        self._loops: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
+
+    async def start(self) -> Greeting:
+        """Bring everything up.
+
+        Raises:
+            SettingsError: the home directory or the port cannot be used.
+            StoreError: the database cannot be used.
+        """
+        self.home.prepare()
+        self.home.acquire()
+        try:
+            return await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> Greeting:
+        self._build_store()
+        await self.store.open()
+        await self.datastore.load()
+        self._build_flow()
+        await self.ruleset.reload()
+        await self.authenticator.load()
+        await self.server.start()
+        api_key, password = await self._credentials()
+        await self.worker.start()
+        self.pipeline.pending.set()
+        self._spawn_loops()
+        self.home.write_cli(**_known(url=self.server.url, api_key=api_key or self.home.read_cli().get("api_key")))
+        return self._greeting(api_key, password)
+
+    def _build_store(self) -> None:
+        settings = self.settings
+        path = Path(settings.store.path) if settings.store.path else self.home.database
+        self.store = SqliteStore(path, self.clock, settings.store, settings.limits.queue)
+        self.datastore = Datastore(self.store, self.clock, SecretBox(self.home.data_key()))
+
+    def _build_flow(self) -> None:
+        settings, store, clock = self.settings, self.store, self.clock
+        limits = TemplateLimits(output_bytes=settings.templates.output_bytes, seconds=settings.templates.seconds)
+        templates = Templates(limits, decrypt=self.datastore.decrypt, monotonic=clock.monotonic)
+        keys = KeyReaders(self.datastore.read_system, self.datastore.read_user, self.datastore.decrypt)
+        self.reader = ContentReader(settings.content, self.home.configs, RUNNER_TYPES, clock)
+        self.ruleset = Ruleset(
+            store=store,
+            clock=clock,
+            reader=self.reader,
+            dialect=Dialect(),
+            templates=templates,
+            runner_types=dict(RUNNER_TYPES),
+            metrics=self.metrics,
+        )
+        self.authenticator = Authenticator(store, clock, settings.auth)
+        requester = Requester(templates, keys)
+
+        def config_of(pack: str, user: str) -> dict[str, object]:
+            return render_config(self.ruleset.current.snapshot.configs.get(pack, {}), user, keys, templates)
+
+        self.worker = Worker(
+            store=store,
+            clock=clock,
+            supervisor=self.supervisor,
+            settings=settings.execution,
+            metrics=self.metrics,
+            action_of=lambda ref: self.ruleset.current.action(ref),
+            config_of=config_of,
+            issue_token=self.authenticator.issue_temporary_token,
+            revoke_token=self.authenticator.revoke_temporary_token,
+            api_url=lambda: self.server.url,
+        )
+        self.pipeline = Pipeline(
+            store=store,
+            ruleset=self.ruleset,
+            enforcer=Enforcer(requester, settings.execution.user),
+            clock=clock,
+            metrics=self.metrics,
+            read_system_key=self.datastore.read_system,
+            wake_workers=self.worker.wake,
+        )
+        operations = Operations(
+            store=store,
+            ruleset=self.ruleset,
+            pipeline=self.pipeline,
+            requester=requester,
+            clock=clock,
+            cancel_running=self.worker.cancel,
+        )
+        rehearsal = Rehearsal(
+            store=store, ruleset=self.ruleset, clock=clock, read_system_key=self.datastore.read_system
+        )
+        self.server = HttpServer(
+            Services(
+                settings=settings,
+                store=store,
+                clock=clock,
+                metrics=self.metrics,
+                ruleset=self.ruleset,
+                pipeline=self.pipeline,
+                operations=operations,
+                rehearsal=rehearsal,
+                authenticator=self.authenticator,
+                datastore=self.datastore,
+            )
+        )
+
+    async def _credentials(self) -> tuple[str | None, str | None]:
+        """Set the credentials that automation gave, or make some at the first start. Returns what was made, in clear."""
+        made_key = made_password = None
+        if self.bootstrap.api_key:
+            await self.authenticator.ensure_api_key(ADMIN, self.bootstrap.api_key)
+        elif not self.authenticator.has_api_keys:
+            _, made_key = await self.authenticator.create_api_key(ADMIN, {"made_by": "first start"})
+        if self.bootstrap.admin_password:
+            await self.authenticator.set_password(ADMIN, self.bootstrap.admin_password)
+        elif await self.store.user(ADMIN) is None:
+            made_password = await self.authenticator.generate_password(ADMIN)
+        return made_key, made_password
+
+    def _greeting(self, api_key: str | None, password: str | None) -> Greeting:
+        content = self.ruleset.current.snapshot
+        severities = [problem.severity for problem in content.problems]
+        return Greeting(
+            url=self.server.url,
+            home=str(self.home.path),
+            rules=len(content.rules),
+            actions=len(content.actions),
+            sources=(*self.settings.content.rules, *self.settings.content.packs),
+            errors=severities.count(Severity.ERROR),
+            warnings=severities.count(Severity.WARNING),
+            api_key=api_key,
+            admin_password=password,
+        )
+
+    def _spawn_loops(self) -> None:
+        spawn = self.supervisor.spawn
+        self._loops = [
+            spawn("decider", self._decide()),
+            spawn("purger", self._purge()),
+            spawn("gauges", self._measure()),
+        ]
+        if self.settings.content.watch:
+            self._loops.append(spawn("watcher", self._watch()))
+
+    async def _decide(self) -> None:
+        """Decide whatever waits, for ever; woken by each event, and every few seconds in case a wake-up was lost."""
+        pending = self.pipeline.pending
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(pending.wait(), IDLE_SECONDS)
+            pending.clear()
+            await self._patiently("deciding", self._decide_all)
+
+    async def _decide_all(self) -> None:
+        while await self.pipeline.decide_pending():
+            if self._stopping.is_set():
+                return
+
+    async def _purge(self) -> None:
+        settings = self.settings.store
+        while True:
+            await self.clock.sleep(settings.purge_interval)
+            await self._patiently("purging", self._purge_all)
+
+    async def _purge_all(self) -> None:
+        now = self.clock.now()
+        await self.store.purge_tokens(now)
+        await self.datastore.purge()
+        if self.settings.store.retention_days:
+            before = now - timedelta(days=self.settings.store.retention_days)
+            while await self.store.purge(before, PURGE_CHUNK):
+                await self.clock.sleep(0)
+
+    async def _measure(self) -> None:
+        while True:
+            await self._patiently("measuring", self._measure_once)
+            await self.clock.sleep(IDLE_SECONDS)
+
+    async def _measure_once(self) -> None:
+        totals = await self.store.totals()
+        self.metrics.pending_instances.set(totals.pending_instances)
+        self.metrics.waiting_executions.set(totals.waiting_executions)
+        self.metrics.running_executions.set(totals.running_executions)
+        age = (self.clock.now() - totals.oldest_pending).total_seconds() if totals.oldest_pending else 0
+        self.metrics.oldest_pending_seconds.set(max(age, 0))
+
+    async def _watch(self) -> None:
+        async for changed in watch(self.reader.watched_paths(), self._stopping, poll=self.settings.content.poll):
+            started = time.perf_counter()
+            compiled = await self.ruleset.reload()
+            took = (time.perf_counter() - started) * 1000
+            _log_reload(compiled, len(changed), took)
+
+    async def _patiently(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work`; where the database cannot take it now, say so and come back: nothing is lost, it waits on disk."""
+        try:
+            await work()
+        except (StoreError, OverloadedError) as error:
+            log.warning("%s waits: %s", what, error)
+            await self.clock.sleep(RETRY_SECONDS)
+            self.pipeline.pending.set()
+
+    async def stop(self) -> None:
+        """Drain: take nothing new, let what runs end within the grace time, put the rest back, close. May be called twice."""
+        self._stopping.set()
+        grace = self.settings.server.shutdown_grace
+        services = [part for name in ("server", "worker") if (part := getattr(self, name, None)) is not None]
+        await stop_services(services, grace)
+        await self.supervisor.close()
+        if (store := getattr(self, "store", None)) is not None:
+            await store.close()
+        self.home.release()
+
+
+def _known(**values: str | None) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}
+
+
+def _log_reload(compiled: Compiled, files: int, took_ms: float) -> None:
+    content = compiled.snapshot
+    errors = [problem for problem in content.problems if problem.severity is Severity.ERROR]
+    log.info("content loaded again in %.0f ms (%d paths changed): %d rules", took_ms, files, len(content.rules))
+    for problem in errors[:20]:
+        log.error("%s", problem)
+    if len(errors) > 20:
+        log.error("and %d more problems: `stormlet check` lists them", len(errors) - 20)
+
+
+async def _serve(engine: Engine, printer: Printer) -> int:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    greeting = await engine.start()
+    printer(greeting)
+    waiting = {
+        loop.create_task(stop.wait(), name="signal"),
+        loop.create_task(engine.supervisor.failed.wait(), name="failure"),
+    }
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    log.info("stopping: no new events; what runs has %.0f s", engine.settings.server.shutdown_grace)
+    await engine.stop()
+    return 1 if engine.supervisor.failed.is_set() else 0
+
+
+def run(settings: Settings, bootstrap: Bootstrap, printer: Printer) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit code: 0 after a drain, 1 where a vital task died.
+
+    Raises:
+        SettingsError: the home directory or the port cannot be used.
+        StoreError: the database cannot be used.
+    """
+    set_up_logging(settings.logging.level, settings.logging.format)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(Engine(settings, bootstrap), printer))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # not on every platform
+        return None
+    return uvloop.new_event_loop
