@@ -46,10 +46,12 @@ class Server:
         self.process: subprocess.Popen[str] | None = None
         self.url = ""
         self.port = 0
+        self.program = [sys.executable, "-m", "stormlet"]
 
     def start(self, deadline: float = 30) -> "Server":
         """Start and wait until it serves; on the same port as before, if it served before."""
-        command = [sys.executable, "-m", "stormlet", "serve", "--home", str(self.home), "--port", str(self.port)]
+        command = [*self.program, "serve", "--home", str(self.home), "--port", str(self.port)]
+        since = len(self.lines)
         self.process = subprocess.Popen(
             [*command, *self.arguments],
             stdout=subprocess.PIPE,
@@ -59,7 +61,7 @@ class Server:
             cwd=self.home.parent,
         )
         threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
-        found = self.wait_for_line(r"serves (http://\S+)", deadline)
+        found = self.wait_for_line(r"serves (http://\S+)", deadline, since)
         self.url = found.group(1).rstrip("/")
         self.port = urlsplit(self.url).port or 0
         return self
@@ -77,10 +79,11 @@ class Server:
     def log(self) -> str:
         return "\n".join(self.lines)
 
-    def wait_for_line(self, pattern: str, deadline: float = 20) -> re.Match[str]:
-        """Return the first match in what the server prints, of lines printed so far or within `deadline` seconds."""
+    def wait_for_line(self, pattern: str, deadline: float = 20, since: int = 0) -> re.Match[str]:
+        """Return the first match in what the server prints: of lines printed so far (from number `since` on), or within
+        `deadline` seconds."""
         end = time.monotonic() + deadline
-        position = 0
+        position = since
         with self._heard:
             while True:
                 for line in self.lines[position:]:
