@@ -1,0 +1,74 @@
+"""`stormlet webhook`: the URLs that rules have registered."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from stormlet.cli.client import API, Client
+from stormlet.cli.failures import NOT_FOUND, CommandError
+from stormlet.cli.listing import Noun
+from stormlet.cli.options import Group, with_client, with_screen
+from stormlet.cli.render import Column, Screen, at
+
+
+def normalised(url: str) -> str:
+    """Return a hook's URL as the server compares it: no slashes at the ends, none doubled."""
+    return "/".join(name for name in url.split("/") if name)
+
+
+def url_of(hook: Mapping[str, Any]) -> str:
+    """Return a hook's normalised URL."""
+    return normalised(str(at(hook, "parameters.url") or ""))
+
+
+WEBHOOK = Noun(
+    path="/webhooks",
+    name="parameters.url",
+    columns=(
+        Column("URL", lambda row: f"{API}/webhooks/{url_of(row)}", shrink=False),
+        Column("TYPE", "type"),
+        Column("DESCRIPTION", "description"),
+        Column("ID", "id", wide=True),
+    ),
+    fields=(
+        Column("url", lambda row: f"{API}/webhooks/{url_of(row)}"),
+        Column("type", "type"),
+        Column("description", "description"),
+        Column("trigger", "ref"),
+        Column("id", "id"),
+    ),
+    empty="No webhooks. A rule registers one: trigger type core.st2.webhook with parameter url.",
+)
+
+
+@click.group(cls=Group)
+def command() -> None:
+    """Webhook URLs that rules have registered."""
+
+
+@command.command("list")
+@with_screen
+@with_client
+def list_webhooks(client: Client, screen: Screen) -> None:
+    """List webhook URLs."""
+    hooks = client.list(WEBHOOK.path).items
+    screen.rows(sorted(hooks, key=url_of), WEBHOOK.columns, name=WEBHOOK.name, empty=WEBHOOK.empty)
+
+
+@command.command("get")
+@click.argument("url")
+@with_screen
+@with_client
+def get_webhook(client: Client, screen: Screen, url: str) -> None:
+    """Show one webhook."""
+    # Taken from the list: st2's GET of one hook knows URLs of one part only.
+    found = [hook for hook in client.list(WEBHOOK.path).items if url_of(hook) == normalised(url)]
+    if not found:
+        raise CommandError(
+            f'no rule has registered the webhook "{url}"',
+            hint="`stormlet webhook list` shows all",
+            exit_code=NOT_FOUND,
+            code="not_found",
+        )
+    screen.fields(found[0], WEBHOOK.fields, name=WEBHOOK.name)
