@@ -41,6 +41,7 @@ EXIT_CODES: Mapping[type[errors.StormletError], int] = {
     errors.ConflictError: FAILED,
     errors.TooLargeError: FAILED,
     errors.OverloadedError: UNREACHABLE,
+    errors.RateLimitedError: UNREACHABLE,
     errors.StoreError: FAILED,
 }
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -14,8 +15,9 @@ from stormlet.cli.catalogue import ENTRIES, SECTIONS
 from stormlet.cli.failures import FAILED, INTERRUPTED, OK, USAGE, CommandError, Session, report
 from stormlet.foundation.errors import StormletError
 
-_OUTPUT_CLOSED = 1000
-"""What `_Root.invoke` returns where the reader of our output went away."""
+
+class _OutputClosed(Exception):
+    """The reader of our output went away."""
 
 
 class _Root(click.Group):
@@ -47,14 +49,22 @@ class _Root(click.Group):
             with formatter.section(section.title):
                 formatter.write_dl([(entry.name, entry.help) for entry in section.entries], col_max=18)
 
-    def invoke(self, ctx: click.Context) -> int:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        # Help is printed from in here. Click's own main would answer a closed pipe with exit code 1.
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except BrokenPipeError:
+            raise _OutputClosed from None
+
+    def invoke(self, ctx: click.Context) -> Any:
         try:
             code = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            # Here and not in `run`: click's own main would end the process with 1.
-            return _OUTPUT_CLOSED
-        return code if isinstance(code, int) else OK
+            raise _OutputClosed from None
+        return code
 
 
 def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
@@ -99,12 +109,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return report(CommandError(error.format_message(), exit_code=FAILED), session)
     except click.Abort:
         return INTERRUPTED
-    except (CommandError, StormletError) as error:
-        return report(error, session)
-    if code == _OUTPUT_CLOSED:
+    except _OutputClosed:
         # Python flushes standard output once more at exit; it must find something that takes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except (CommandError, StormletError) as error:
+        return report(error, session)
     return code if isinstance(code, int) else OK
 
 

@@ -213,7 +213,7 @@ def block(value: Any) -> list[str]:
 
 def _entries(pairs: Iterable[tuple[Any, Any]]) -> Iterable[str]:
     for key, value in pairs:
-        label = visible(str(key))
+        label = one_line(str(key))
         if _is_block(value):
             yield f"{label}:"
             yield from (f"  {line}" for line in block(value))

@@ -1,0 +1,44 @@
+"""What `serve` prints at the start."""
+
+import shlex
+
+from stormlet.app import Greeting
+from stormlet.cli.serve import greeting_lines
+
+KEY = "aB3-_x"
+
+
+def greeting(**more: object) -> Greeting:
+    values: dict[str, object] = {
+        "url": "http://127.0.0.1:9101",
+        "home": ".stormlet",
+        "rules": 6,
+        "actions": 9,
+        "sources": ("rules", "packs"),
+        "errors": 0,
+        "warnings": 0,
+    }
+    return Greeting(**(values | more))  # type: ignore[arg-type]
+
+
+def test_the_first_start_shows_credentials_and_a_curl_line() -> None:
+    """The last line is a command that a shell takes as it is."""
+    lines = greeting_lines(greeting(api_key=KEY, admin_password="pw"))
+    assert " serves http://127.0.0.1:9101 with 6 rules, 9 actions from rules, packs (no problems)" in lines[0]
+    assert lines[1:3] == [f"API key (shown once): {KEY}", "Password of st2admin (shown once): pw"]
+    words = shlex.split(lines[3].removeprefix("Try: "))
+    assert words[:4] == ["curl", "-X", "POST", "http://127.0.0.1:9101/api/v1/webhooks/sample"]
+    assert f"St2-Api-Key: {KEY}" in words
+    assert words[-1] == '{"key1": "value1"}'
+
+
+def test_a_later_start_shows_no_credential() -> None:
+    """The key is known to nobody but its holders; the command line finds it in the home."""
+    lines = greeting_lines(greeting())
+    assert len(lines) == 2
+    assert shlex.split(lines[1].removeprefix("Try: "))[:3] == ["stormlet", "send", "sample"]
+
+
+def test_problems_are_counted() -> None:
+    """Errors and warnings apart, with the command that shows them."""
+    assert "(1 error, 2 warnings: see `stormlet check`)" in greeting_lines(greeting(errors=1, warnings=2))[0]
