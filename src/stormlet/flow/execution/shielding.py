@@ -1,0 +1,26 @@
+"""What keeps the engine and its children apart, for the whole process. Called once, when the first worker starts."""
+
+import ctypes
+import logging
+import resource
+
+log = logging.getLogger(__name__)
+
+_PR_SET_DUMPABLE = 4
+_OPEN_FILES = 16384
+
+
+def shield_process() -> None:
+    """Hide the engine's memory and environment from its children, and make room for their pipes.
+
+    A process that is not dumpable cannot be read through /proc or a debugger by other processes of the same user, which is
+    what actions are. It does not help against root.
+    """
+    try:
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    except (OSError, AttributeError) as error:  # not Linux, or no C library to be found
+        log.warning("actions can read the memory and environment of the engine: %s", error)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
