@@ -13,6 +13,11 @@ CODES: dict[str, str] = {
     "yaml-tag": "A tag such as `!!python/object` is not allowed in content.",
     "duplicate-key": "A key stands twice in one mapping; the last one wins, as in StackStorm.",
     "bare-boolean": "A bare `yes`, `no`, `on` or `off` is a boolean in YAML 1.1 and a string in YAML 1.2.",
+    "bare-date": "An unquoted date is a date in YAML and has no counterpart in JSON; it is taken as text. Quote it.",
+    "key-not-text": "A key is a number, a boolean, a date or null in YAML; it is taken as text. Quote it.",
+    "empty-file": "The file holds nothing but comments.",
+    "symlink-outside": "A symbolic link leads out of the pack's directory; it is not followed.",
+    "missing-directory": "A directory of packs or rules does not exist (yet); it is loaded as soon as it does.",
     # Shapes
     "missing-key": "A required key is missing.",
     "unknown-key": "The key is not one that this kind of file has.",
@@ -22,6 +27,7 @@ CODES: dict[str, str] = {
     "pack-mismatch": "`pack:` names another pack than the one the file lies in.",
     "duplicate-name": "Two things of one kind have the same ref; neither of the later ones is used.",
     "bad-schema": "A JSON Schema in the file is not valid.",
+    "bad-ref": "A reference is not of the form `pack.name`.",
     # Rules
     "missing-operator": "A criterion has no `type`.",
     "unknown-operator": "A criterion's `type` is not an operator.",
@@ -35,6 +41,7 @@ CODES: dict[str, str] = {
     "unknown-trigger": "The trigger type does not exist in a pack that is loaded.",
     "implied-trigger": "No loaded pack declares the trigger type; it is taken as one without a schema.",
     "trigger-parameters": "The trigger's parameters break the trigger type's schema.",
+    "webhook-url": "A webhook's URL cannot be reached as it is written, such as one with a host in it.",
     "unknown-action": "The rule's action does not exist.",
     "disabled-action": "The rule's action is disabled.",
     "unknown-parameter": "The action does not take this parameter.",
@@ -45,6 +52,9 @@ CODES: dict[str, str] = {
     # Actions and packs
     "unknown-runner": "The action's `runner_type` does not exist.",
     "missing-entry-point": "The action's `entry_point` file does not exist.",
-    "bad-position": "Two parameters have the same `position`, or one is not a whole number.",
+    "bad-position": "Two parameters have the same `position`, one is not a whole number, or one is left out between.",
+    "immutable-without-default": "An immutable parameter has no default, so it could never have a value.",
+    "pack-without-metadata": "A directory has content of a pack, but no `pack.yaml`, so it is not loaded.",
+    "shadowed-pack": "Another directory has a pack of this name; the first one wins and this one is not loaded.",
     "config-schema": "The pack's config breaks its config schema.",
 }

@@ -1,0 +1,47 @@
+"""Checks that need more than one file: one module each, listed here.
+
+A check gets one rule or one action, and everything else as its context; it yields problems and changes nothing. To add one:
+write its module, name its code in `model/problem_codes.py`, and list it below.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from stormlet.content.linting import (
+    action_exists,
+    action_parameters,
+    entry_point,
+    raw_template_in_shell,
+    runner,
+    webhook_body_spelling,
+    webhook_url,
+)
+from stormlet.content.linting.context import Context
+from stormlet.model.action import Action
+from stormlet.model.problem import Problem
+from stormlet.model.rule import Rule
+
+RULE_CHECKS: tuple[Callable[[Rule, Context], Iterable[Problem]], ...] = (
+    action_exists.check,
+    action_parameters.check,
+    raw_template_in_shell.check,
+    webhook_body_spelling.check,
+    webhook_url.check,
+)
+ACTION_CHECKS: tuple[Callable[[Action, Context], Iterable[Problem]], ...] = (
+    runner.check,
+    entry_point.check,
+)
+
+__all__ = ["ACTION_CHECKS", "RULE_CHECKS", "Context", "lint_action", "lint_rule"]
+
+
+def lint_rule(rule: Rule, context: Context) -> Iterator[Problem]:
+    """Yield what cannot be meant in a rule."""
+    for check in RULE_CHECKS:
+        yield from check(rule, context)
+
+
+def lint_action(action: Action, context: Context) -> Iterator[Problem]:
+    """Yield what cannot be meant in an action."""
+    for check in ACTION_CHECKS:
+        yield from check(action, context)

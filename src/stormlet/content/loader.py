@@ -1,0 +1,302 @@
+"""All content directories → one `Snapshot`, and all that is wrong with them.
+
+It never raises for content, and one broken file never silences its neighbours: what cannot be used is listed with its
+problems. Whether things fit together (does the rule's trigger exist?) is asked afterwards, by `linking`, because content
+made through the API belongs to the answer.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from stormlet.content.cache import FileCache
+from stormlet.content.configs import join_config
+from stormlet.content.dialect import Dialect, Source, file_source
+from stormlet.content.sources import (
+    PACK_FILE,
+    ContentSources,
+    is_inside,
+    metadata_in,
+    pack_directories,
+    rule_files,
+    rules_in,
+)
+from stormlet.content.yaml_reader import Document, read_file
+from stormlet.model.action import Action
+from stormlet.model.pack import Pack
+from stormlet.model.problem import Location, Problem, Severity
+from stormlet.model.rule import LoadedRule, Rule, RuleState
+from stormlet.model.snapshot import Snapshot
+from stormlet.model.trigger import TriggerType
+
+DEFAULT_PACK = "default"
+_CONFIG_SCHEMA = "config.schema.yaml"
+T = TypeVar("T")
+
+
+def load(sources: ContentSources, dialect: Dialect, now: datetime, cache: FileCache | None = None) -> Snapshot:
+    """Read everything.
+
+    Args:
+        sources: the directories.
+        dialect: gives documents their meaning.
+        now: the wall clock's time in UTC.
+        cache: what an earlier load read; files that have not changed since are taken from it.
+    """
+    cache = cache if cache is not None else FileCache()
+    cache.begin()
+    work = _Load(sources, dialect, now, cache)
+    directories, problems = pack_directories(sources)
+    work.problems += problems
+    for directory in directories:
+        work.take_pack(directory)
+    files, problems = rule_files(sources)
+    work.problems += problems
+    for path in files:
+        work.take_rule(path, None, None)
+    cache.end()
+    return work.snapshot()
+
+
+class _Load:
+    """One load: what was found so far. A first thing of a name wins; a second one is a problem of both."""
+
+    def __init__(self, sources: ContentSources, dialect: Dialect, now: datetime, cache: FileCache) -> None:
+        self.problems: list[Problem] = []
+        self._sources = sources
+        self._dialect = dialect
+        self._now = now
+        self._cache = cache
+        self._packs: dict[str, Pack] = {}
+        self._trigger_types: dict[str, TriggerType] = {}
+        self._actions: dict[str, Action] = {}
+        self._configs: dict[str, dict[str, Any]] = {}
+        self._rules: list[LoadedRule] = []
+
+    def take_pack(self, directory: Path) -> None:
+        """Read one pack's directory."""
+        source, problems = self._read(directory / PACK_FILE, None, directory, self._dialect.pack_from_document)
+        pack = source or self._nameless(directory)
+        if (first := self._packs.get(pack.ref)) is not None:
+            self.problems.append(_shadowed(pack, first))
+            return
+        self.problems += problems
+        self._packs[pack.ref] = msgspec.structs.replace(pack, directory=str(directory), files=_file_names(directory))
+        for path in self._contents(directory, "triggers", metadata_in):
+            kind, problems = self._read(path, pack.ref, directory, self._dialect.trigger_type_from_document)
+            self.problems += problems
+            self._add_trigger_types([kind] if kind else [])
+        for path in self._contents(directory, "sensors", metadata_in):
+            kinds, problems = self._read(path, pack.ref, directory, self._dialect.sensor_trigger_types)
+            self.problems += problems
+            self._add_trigger_types(kinds or [])
+        for path in self._contents(directory, "actions", metadata_in):
+            # StackStorm skips this name; old packs keep something else in it.
+            if path.stem != "config":
+                self._take_action(path, pack.ref, directory)
+        for path in self._contents(directory, "rules", rules_in):
+            self.take_rule(path, pack.ref, directory)
+        self._take_config(pack.ref, directory)
+
+    def take_rule(self, path: Path, pack: str | None, directory: Path | None) -> None:
+        """Read one rule's file."""
+
+        def make() -> LoadedRule:
+            document = self._document(path)
+            source = _source(document, pack, directory)
+            rule, problems = _give_meaning(document, source, self._dialect.rule_from_document)
+            return _loaded(rule, problems, document, pack, path)
+
+        self._rules.append(self._cache.get(path, ("rule", pack), self._now, make))
+
+    def snapshot(self) -> Snapshot:
+        """Return what was found."""
+        rules = self._joined_rules()
+        problems = [*self.problems, *(problem for rule in rules.values() for problem in rule.problems)]
+        return Snapshot(
+            loaded_at=self._now,
+            packs=self._packs,
+            trigger_types=self._trigger_types,
+            actions=self._actions,
+            rules=rules,
+            configs=self._configs,
+            problems=ordered(problems),
+        )
+
+    def _read(
+        self,
+        path: Path,
+        pack: str | None,
+        directory: Path,
+        mean: Callable[[Any, Source], tuple[T, list[Problem]]],
+    ) -> tuple[T | None, list[Problem]]:
+        def make() -> tuple[T | None, list[Problem]]:
+            document = self._document(path)
+            return _give_meaning(document, _source(document, pack, directory), mean)
+
+        return self._cache.get(path, (mean.__name__, pack, str(directory)), self._now, make)
+
+    def _document(self, path: Path) -> Document:
+        return read_file(path, max_bytes=self._sources.max_file_bytes)
+
+    def _contents(self, pack: Path, name: str, list_files: Callable[[Path], list[Path]]) -> list[Path]:
+        """Return the files of one content directory that do not lead out of the pack."""
+        directory = pack / name
+        if not directory.is_dir():
+            return []
+        # Packs are written by strangers; a link must not make the engine read (and show) the machine's own files.
+        if not is_inside(directory, pack):
+            self.problems.append(_outside(directory))
+            return []
+        inside = []
+        for path in list_files(directory):
+            if path.is_symlink() and not is_inside(path, pack):
+                self.problems.append(_outside(path))
+            else:
+                inside.append(path)
+        return inside
+
+    def _nameless(self, directory: Path) -> Pack:
+        """Return the pack of a directory whose `pack.yaml` cannot be read."""
+        source = Source(file=str(directory / PACK_FILE), pack_directory=str(directory))
+        return self._dialect.pack_from_document({}, source)[0]
+
+    def _take_action(self, path: Path, pack: str, directory: Path) -> None:
+        action, problems = self._read(path, pack, directory, self._dialect.action_from_document)
+        self.problems += problems
+        if action is None:
+            return
+        first = self._actions.setdefault(action.ref, action)
+        if first is not action:
+            self.problems += duplicates("action", action.ref, first.location, action.location)
+
+    def _add_trigger_types(self, kinds: Iterable[TriggerType]) -> None:
+        for kind in kinds:
+            first = self._trigger_types.setdefault(kind.ref, kind)
+            # Two sensors of a pack may dispatch the same trigger type, and both declare it.
+            same = msgspec.structs.replace(kind, location=first.location, tags=first.tags)
+            if first is not kind and first != same:
+                found = duplicates("trigger type", kind.ref, first.location, kind.location)
+                self.problems += (msgspec.structs.replace(each, severity=Severity.WARNING) for each in found)
+
+    def _take_config(self, pack: str, directory: Path) -> None:
+        schema_path = directory / _CONFIG_SCHEMA
+        config_path = self._sources.configs / f"{pack}.yaml" if self._sources.configs else None
+        schema, config = self._optional(schema_path), self._optional(config_path)
+        values, problems = join_config(pack, schema, config, self._dialect)
+        self.problems += problems
+        if values is not None:
+            self._configs[pack] = values
+
+    def _optional(self, path: Path | None) -> Document | None:
+        if path is None or not path.is_file():
+            return None
+        return self._cache.get(path, "document", self._now, lambda: self._document(path))
+
+    def _joined_rules(self) -> dict[str, LoadedRule]:
+        """Give each rule its ref as key. Rules that work come first; a broken one never takes the place of another."""
+        joined: dict[str, LoadedRule] = {}
+        twice: list[tuple[str, Problem]] = []
+        for loaded in self._rules:
+            if loaded.state is RuleState.BROKEN:
+                continue
+            first = joined.setdefault(loaded.ref, loaded)
+            if first is not loaded:
+                at, other = _start(first), _start(loaded)
+                found = duplicates("rule", loaded.ref, at, other)
+                twice.append((loaded.ref, found[0]))
+                self.problems.append(found[1])
+        for ref, problem in twice:
+            joined[ref] = msgspec.structs.replace(joined[ref], problems=(*joined[ref].problems, problem))
+        for loaded in self._rules:
+            if loaded.state is RuleState.BROKEN:
+                ref = loaded.ref if loaded.ref not in joined else f"{loaded.ref} ({loaded.metadata_file})"
+                joined[ref] = msgspec.structs.replace(loaded, ref=ref)
+        return joined
+
+
+def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return the problems by file, line and column, each once."""
+    unique = {(p.location, p.code, p.path, p.text): p for p in problems}
+    key = lambda p: (p.location.file, p.location.line, p.location.column, p.code, p.path)  # noqa: E731 - a key, not a function
+    return tuple(sorted(unique.values(), key=key))
+
+
+def duplicates(kind: str, ref: str, first: Location, second: Location) -> list[Problem]:
+    """Return the problems of two things with one ref, the first one's first."""
+    hint = "give one of them another name"
+    return [
+        Problem(
+            code="duplicate-name",
+            text=f"the {kind} {ref} stands in {second} too; this one is used",
+            location=first,
+            hint=hint,
+        ),
+        Problem(
+            code="duplicate-name",
+            text=f"the {kind} {ref} stands in {first} already; this one is not used",
+            location=second,
+            hint=hint,
+        ),
+    ]
+
+
+def _source(document: Document, pack: str | None, directory: Path | None) -> Source:
+    return file_source(document, pack, str(directory) if directory else "")
+
+
+def _give_meaning(
+    document: Document, source: Source, mean: Callable[[Any, Source], tuple[T, list[Problem]]]
+) -> tuple[T | None, list[Problem]]:
+    if not document.readable:
+        return None, list(document.problems)
+    made, problems = mean(document.value, source)
+    return made, [*document.problems, *problems]
+
+
+def _loaded(rule: Rule | None, problems: list[Problem], document: Document, pack: str | None, path: Path) -> LoadedRule:
+    broken = rule is None or any(problem.severity is Severity.ERROR for problem in problems)
+    state = RuleState.BROKEN if broken else RuleState.READY
+    ref = rule.ref if rule is not None else _guessed_ref(document.value, pack, path)
+    return LoadedRule(ref=ref, state=state, rule=rule, problems=tuple(problems), metadata_file=str(path))
+
+
+def _guessed_ref(value: Any, pack: str | None, path: Path) -> str:
+    """Return the ref under which a broken rule is listed: its name as far as it can be read, else its file's."""
+    keys = value if isinstance(value, dict) else {}
+    name, named_pack = keys.get("name"), keys.get("pack")
+    if not (isinstance(name, str) and name.strip()):
+        name = path.stem
+    return f"{pack or (named_pack if isinstance(named_pack, str) and named_pack else DEFAULT_PACK)}.{name}"
+
+
+def _start(loaded: LoadedRule) -> Location:
+    rule = loaded.rule
+    return (rule.locations.get("name") if rule else None) or Location(file=loaded.metadata_file)
+
+
+def _outside(path: Path) -> Problem:
+    return Problem(
+        code="symlink-outside",
+        text="the link leads out of the pack's directory; it is not followed",
+        location=Location(file=str(path)),
+        hint="copy the file into the pack",
+    )
+
+
+def _shadowed(pack: Pack, first: Pack) -> Problem:
+    return Problem(
+        code="shadowed-pack",
+        text=f"the pack {pack.ref} is loaded from {first.directory} already; this directory is not loaded",
+        severity=Severity.WARNING,
+        location=Location(file=str(Path(pack.directory) / PACK_FILE)),
+    )
+
+
+def _file_names(directory: Path) -> tuple[str, ...]:
+    """Return the pack's top-level files and metadata, for `pack show`; not everything: a pack may hold a virtualenv."""
+    names = [path.name for path in sorted(directory.iterdir()) if path.is_file()]
+    return tuple(names)

@@ -1,0 +1,140 @@
+"""Where content lies: which directories are packs, and which of their files are read, in which order.
+
+It lists; it opens nothing but directories. The order is the same on every machine, because "the first one wins" needs one.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+import stormlet
+from stormlet.content.yaml_reader import DEFAULT_MAX_BYTES
+from stormlet.model.problem import Location, Problem, Severity
+
+PACK_FILE = "pack.yaml"
+CONTENT_DIRECTORIES = ("actions", "aliases", "policies", "rules", "sensors", "triggers")
+# Its trigger types are part of the engine: no other pack may take its place.
+_ALWAYS_BUNDLED = "core"
+_YAML = frozenset({".yaml", ".yml"})
+_RULES = frozenset({".yaml", ".yml", ".json"})
+
+
+class ContentSources(msgspec.Struct, frozen=True, kw_only=True):
+    """Directories of content.
+
+    `packs`: each holds packs, or is one. `rules`: rule files that belong to no pack. `configs`: `<pack>.yaml` files.
+    `bundled`: the packs that come with the engine.
+    """
+
+    packs: tuple[Path, ...] = ()
+    rules: tuple[Path, ...] = ()
+    configs: Path | None = None
+    bundled: Path | None = None
+    max_file_bytes: int = DEFAULT_MAX_BYTES
+
+    def watched(self) -> tuple[Path, ...]:
+        """Return the directories whose changes matter."""
+        own = (*self.packs, *self.rules, *([self.configs] if self.configs else []))
+        return (*own, *([self.bundled] if self.bundled else []))
+
+
+def bundled_packs() -> Path:
+    """Return the directory of the packs that come with the engine: in the wheel, or at the top of a checkout."""
+    installed = Path(stormlet.__file__).parent / "packs"
+    return installed if installed.is_dir() else Path(stormlet.__file__).parents[2] / "packs"
+
+
+def pack_directories(sources: ContentSources) -> tuple[list[Path], list[Problem]]:
+    """Return every pack's directory, first those that win, each real directory once; and what is odd about them."""
+    problems: list[Problem] = []
+    bundled = list(_packs_in(sources.bundled, problems)) if sources.bundled else []
+    found = [directory for directory in bundled if directory.name == _ALWAYS_BUNDLED]
+    for given in sources.packs:
+        if not given.is_dir():
+            problems.append(_missing(given))
+            continue
+        found.extend(_packs_in(given, problems))
+    found.extend(bundled)
+    unique: dict[str, Path] = {}
+    for directory in found:
+        unique.setdefault(os.path.realpath(directory), directory)
+    return list(unique.values()), problems
+
+
+def rule_files(sources: ContentSources) -> tuple[list[Path], list[Problem]]:
+    """Return the files of the rule directories, and those directories that do not exist."""
+    files: dict[str, Path] = {}
+    problems = []
+    for given in sources.rules:
+        if given.is_file():
+            files.setdefault(os.path.realpath(given), given)
+            continue
+        if not given.is_dir():
+            problems.append(_missing(given))
+            continue
+        for path in rules_in(given):
+            files.setdefault(os.path.realpath(path), path)
+    return list(files.values()), problems
+
+
+def metadata_in(directory: Path) -> list[Path]:
+    """Return the metadata files of one content directory: as in StackStorm only the top level, `.yaml` and `.yml`."""
+    return _files_in(directory, _YAML)
+
+
+def rules_in(directory: Path) -> list[Path]:
+    """Return the rule files right in a directory, JSON too; a `NAME.test.yaml` is a rule's test and no rule."""
+    return [path for path in _files_in(directory, _RULES) if not path.stem.endswith(".test")]
+
+
+def is_inside(path: Path, directory: Path) -> bool:
+    """Tell whether the file, with all links followed, still lies in the directory."""
+    real, root = os.path.realpath(path), os.path.realpath(directory)
+    return real.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def _packs_in(directory: Path, problems: list[Problem]) -> Iterator[Path]:
+    if (directory / PACK_FILE).is_file():
+        yield directory
+        return
+    for inner in _sorted(directory):
+        if inner.name.startswith(".") or not inner.is_dir():
+            continue
+        if (inner / PACK_FILE).is_file():
+            yield inner
+        elif any((inner / name).is_dir() for name in CONTENT_DIRECTORIES):
+            problems.append(
+                Problem(
+                    code="pack-without-metadata",
+                    text=f"{inner.name} looks like a pack but has no {PACK_FILE}; it is not loaded",
+                    severity=Severity.WARNING,
+                    location=Location(file=str(inner)),
+                    hint=f"add a {PACK_FILE} with name, description, version and author",
+                )
+            )
+
+
+def _files_in(directory: Path, suffixes: frozenset[str]) -> list[Path]:
+    return [
+        path
+        for path in _sorted(directory)
+        if path.suffix.lower() in suffixes and not path.name.startswith(".") and not path.is_dir()
+    ]
+
+
+def _sorted(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError:  # gone in this moment, or not ours to read: then it holds nothing for us
+        return []
+
+
+def _missing(directory: Path) -> Problem:
+    return Problem(
+        code="missing-directory",
+        text="the directory does not exist; it is loaded as soon as it does",
+        severity=Severity.WARNING,
+        location=Location(file=str(directory)),
+    )

@@ -1,0 +1,128 @@
+"""Action metadata → `Action`.
+
+Parameters are StackStorm's mix of JSON Schema draft 4 and draft 3. As in st2 3.9, the first level of a parameter is judged
+strictly and what lies below it leniently: real packs have stray keys there.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stormlet.content.dialect import Source
+from stormlet.foundation.errors import InvalidInputError
+from stormlet.foundation.schema_validation import compile_schema
+from stormlet.model.action import Action
+from stormlet.model.problem import Problem, Severity
+from stormlet.st2compat.dialect.shapes import (
+    Shape,
+    has_errors,
+    identity,
+    join,
+    labels,
+    name_problems,
+    pack_of,
+)
+
+_PARAMETER_NAME = re.compile(r"\w+")
+
+
+class ActionReader:
+    """Reads actions."""
+
+    def __init__(self) -> None:
+        self._shape = Shape("action")
+
+    def read(self, document: Any, source: Source) -> tuple[Action | None, list[Problem]]:
+        """Return the action (None where it has errors) and all that is wrong with it."""
+        document = self._shape.cleaned(document)
+        problems = [_as_bad_name(problem, source) for problem in self._shape.problems(document, source)]
+        if not isinstance(document, dict):
+            return None, problems
+        pack, pack_problems = pack_of(document, source)
+        problems += pack_problems + name_problems(document.get("name"), source)
+        problems += parameter_problems(document.get("parameters"), source)
+        if has_errors(problems):
+            return None, problems
+        return _action(document, pack, source), problems
+
+
+def _action(document: dict[str, Any], pack: str, source: Source) -> Action:
+    name = document["name"]
+    return Action(
+        id=identity(document, "action", pack, name, source),
+        pack=pack,
+        name=name,
+        runner_type=document["runner_type"],
+        description=document.get("description", ""),
+        enabled=document.get("enabled", True),
+        entry_point=document.get("entry_point", ""),
+        parameters=document.get("parameters", {}),
+        output_schema=document.get("output_schema", {}),
+        tags=labels(document.get("tags")),
+        notify=document.get("notify", {}),
+        idempotent=document.get("on_interruption", "fail") == "retry",
+        pack_directory=source.pack_directory,
+        origin=source.origin,
+        metadata_file=source.file,
+        location=source.problem("", "", "name").location,
+    )
+
+
+def parameter_problems(parameters: Any, source: Source) -> list[Problem]:
+    """Return what is wrong with parameters beyond their shape: schemas, positions, and immutable ones without a value."""
+    if not isinstance(parameters, Mapping):
+        return []
+    read = {name: meta for name, meta in parameters.items() if isinstance(meta, Mapping)}
+    return [*_schema_problems(read, source), *_position_problems(read, source)]
+
+
+def _schema_problems(parameters: Mapping[str, Mapping[str, Any]], source: Source) -> Iterator[Problem]:
+    left = dict(parameters)
+    while left:
+        try:
+            # All together, because `$ref: "#/properties/other"` is allowed.
+            compile_schema({"type": "object", "properties": left})
+            return
+        except InvalidInputError as error:
+            place = error.text.partition(": ")[0].split(".")
+            inside = place[0] == "properties" and len(place) > 1 and place[1] in left
+            # What StackStorm looks at when it loads is an error; what it would only trip over when it runs, a warning.
+            severity = Severity.WARNING if len(place) > _FIRST_LEVEL else Severity.ERROR
+            path = join("parameters", ".".join(place[1:]) if inside else "")
+            yield source.problem("bad-schema", error.text, path, severity=severity)
+            if not inside:
+                return
+            del left[place[1]]  # and look at the others
+
+
+_FIRST_LEVEL = len(["properties", "name", "attribute"])
+
+
+def _position_problems(parameters: Mapping[str, Mapping[str, Any]], source: Source) -> Iterator[Problem]:
+    seen: dict[float, str] = {}
+    for name, meta in parameters.items():
+        if meta.get("immutable") is True and "default" not in meta:
+            # The runner may have a default for it; the linter knows runners, and says so where it has none.
+            continue
+        position = meta.get("position")
+        if isinstance(position, bool) or not isinstance(position, (int, float)):
+            continue
+        path = f"parameters.{name}.position"
+        if position != int(position):
+            yield source.problem("bad-position", f"{position} is not a whole number", path)
+        if position in seen:
+            text = f"Parameters {name} and {seen[position]} have same position {int(position)}."
+            yield source.problem("bad-position", f"{text} Position values have to be unique.", path)
+        seen.setdefault(position, name)
+    if seen and sorted(seen) != list(range(int(min(seen)), int(max(seen)) + 1)):
+        text = f"Positions supplied {sorted(seen)} for parameters are not contiguous."
+        yield source.problem("bad-position", text, "parameters", hint="number them without gaps")
+
+
+def _as_bad_name(problem: Problem, source: Source) -> Problem:
+    """Give a parameter's name that breaks `^\\w+$` its own code: as an unknown key nobody would understand it."""
+    parent, _, name = problem.path.rpartition(".")
+    if problem.code == "unknown-key" and parent == "parameters" and not _PARAMETER_NAME.fullmatch(name):
+        text = f'Parameter name "{name}" is invalid'
+        return source.problem("bad-name", text, problem.path, hint="use letters, digits and _")
+    return problem

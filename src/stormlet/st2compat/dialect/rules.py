@@ -1,0 +1,172 @@
+"""Rule documents → `Rule`. Whether operators, patterns and paths make sense is for `flow/matching/compile` to say."""
+
+from typing import Any
+
+from stormlet.content.dialect import Source
+from stormlet.content.suggest import did_you_mean, did_you_mean_or_list
+from stormlet.model.problem import Problem, Severity
+from stormlet.model.rule import ActionCall, Criterion, Rule, RuleType, TriggerSpec
+from stormlet.st2compat.dialect.shapes import (
+    Shape,
+    has_errors,
+    identity,
+    is_ref,
+    join,
+    labels,
+    name_problems,
+    pack_of,
+)
+
+_CRITERION_KEYS = ("type", "pattern", "condition")
+_CONDITIONS = ("all", "any", "all2any", "any2any")
+
+
+class RuleReader:
+    """Reads rules."""
+
+    def __init__(self) -> None:
+        self._shape = Shape("rule", loose=["criteria"])
+
+    def read(self, document: Any, source: Source) -> tuple[Rule | None, list[Problem]]:
+        """Return all that is wrong with the rule, and the rule: without the criteria that have errors, and None where what
+        every rule must have is missing."""
+        document = self._shape.cleaned(document)
+        problems = self._shape.problems(document, source)
+        if not isinstance(document, dict):
+            return None, problems
+        pack, pack_problems = pack_of(document, source)
+        problems += pack_problems + name_problems(document.get("name"), source)
+        problems += _trigger_problems(document.get("trigger"), source)
+        criteria, criteria_problems = read_criteria(document.get("criteria", {}), source)
+        rule_type, type_problems = _rule_type(document.get("type"), source)
+        problems += criteria_problems + type_problems
+        if not _is_whole(document):
+            return None, problems
+        return _rule(document, pack, rule_type, criteria, source), problems
+
+
+def _is_whole(document: dict[str, Any]) -> bool:
+    """Tell whether the parts are there and of their types, so that a rule can be made of them."""
+    trigger, action = document.get("trigger"), document.get("action")
+    if not (isinstance(document.get("name"), str) and isinstance(trigger, dict) and isinstance(action, dict)):
+        return False
+    texts = (trigger.get("type"), action.get("ref"), document.get("description", ""))
+    mappings = (trigger.get("parameters", {}), action.get("parameters", {}), document.get("context", {}))
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(isinstance(mapping, dict) for mapping in mappings)
+        and isinstance(document.get("enabled", False), bool)
+    )
+
+
+def _rule(
+    document: dict[str, Any], pack: str, rule_type: RuleType, criteria: tuple[Criterion, ...], source: Source
+) -> Rule:
+    trigger, action, name = document["trigger"], document["action"], document["name"]
+    return Rule(
+        id=identity(document, "rule", pack, name, source),
+        pack=pack,
+        name=name,
+        description=document.get("description", ""),
+        enabled=document.get("enabled", False),
+        type=rule_type,
+        trigger=TriggerSpec(
+            type=trigger["type"],
+            parameters=trigger.get("parameters", {}),
+            description=str(trigger.get("description", "")),
+        ),
+        criteria=criteria,
+        action=ActionCall(
+            ref=action["ref"], parameters=action.get("parameters", {}), description=str(action.get("description", ""))
+        ),
+        tags=labels(document.get("tags")),
+        context=document.get("context", {}),
+        origin=source.origin,
+        metadata_file=source.file,
+        locations=dict(source.locations),
+    )
+
+
+def _trigger_problems(trigger: Any, source: Source) -> list[Problem]:
+    kind = trigger.get("type") if isinstance(trigger, dict) else None
+    if isinstance(kind, str) and not is_ref(kind):
+        text = f"{kind!r} is not a trigger type's ref"
+        return [source.problem("bad-ref", text, "trigger.type", hint="write pack.name, such as core.st2.webhook")]
+    return []
+
+
+def _rule_type(given: Any, source: Source) -> tuple[RuleType, list[Problem]]:
+    """Read `type: {ref: standard}`, or `type: standard`. StackStorm treats a type that it does not know as standard."""
+    path = "type.ref" if isinstance(given, dict) else "type"
+    ref = given.get("ref") if isinstance(given, dict) else given
+    if ref is None or not isinstance(ref, str):
+        return RuleType.STANDARD, []
+    if ref in set(RuleType):
+        return RuleType(ref), []
+    hint = did_you_mean_or_list(ref, list(RuleType))
+    text = f"{ref!r} is not a rule type; the rule is taken as a standard one"
+    return RuleType.STANDARD, [source.problem("bad-value", text, path, hint=hint, severity=Severity.WARNING)]
+
+
+def read_criteria(criteria: Any, source: Source) -> tuple[tuple[Criterion, ...], list[Problem]]:
+    """Return the criteria in the file's order, and what is missing from them."""
+    if not isinstance(criteria, dict):
+        return (), []  # the schema said so already
+    read: list[Criterion] = []
+    problems: list[Problem] = []
+    for key, value in criteria.items():
+        path = join("criteria", key)
+        found = _criterion_problems(key, value, path, source)
+        problems += found
+        if isinstance(value, dict) and not has_errors(found):
+            read.append(
+                Criterion(
+                    key=key,
+                    type=value["type"],
+                    pattern=value["pattern"],
+                    condition=value.get("condition") if isinstance(value.get("condition"), str) else None,
+                    location=source.problem("", "", path).location,
+                )
+            )
+    return tuple(read), problems
+
+
+def _criterion_problems(key: str, value: Any, path: str, source: Source) -> list[Problem]:
+    if not isinstance(value, dict):
+        hint = f"write {{type: equals, pattern: {value}}}" if isinstance(value, (str, int)) else ""
+        return [source.problem("wrong-type", f"{value!r} is not of type 'object'", path, hint=hint)]
+    problems = []
+    operator = value.get("type")
+    unknown = [name for name in value if name not in _CRITERION_KEYS]
+    if operator is None:
+        hint = _meant(unknown, "type") or "add `type: equals`, or another operator"
+        problems.append(source.problem("missing-operator", f"Operator not specified for field: {key}", path, hint=hint))
+    elif not isinstance(operator, str):
+        problems.append(source.problem("wrong-type", f"{operator!r} is not of type 'string'", join(path, "type")))
+    if value.get("pattern") is None:
+        text = f"For field: {key}, no pattern specified for operator {operator or '?'}"
+        hint = 'write `pattern: ""`' if operator in {"exists", "nexists"} else _meant(unknown, "pattern")
+        problems.append(source.problem("missing-pattern", text, path, hint=hint))
+    for name in unknown:
+        text = f"{name!r} is not a key of a criterion and is ignored"
+        hint = did_you_mean_or_list(name, _CRITERION_KEYS)
+        problems.append(source.problem("unknown-key", text, join(path, name), hint=hint, severity=Severity.WARNING))
+    if operator == "search":
+        problems += _search_problems(value, path, source)
+    return problems
+
+
+def _search_problems(value: dict[str, Any], path: str, source: Source) -> list[Problem]:
+    """Judge what only `search` has. StackStorm looks at it when an event comes, and fails the match then."""
+    condition = value.get("condition")
+    if condition in _CONDITIONS:
+        return []
+    shown = f"{condition!r} is not a condition" if condition is not None else "a search needs a condition"
+    hint = did_you_mean_or_list(str(condition or ""), _CONDITIONS)
+    at = join(path, "condition") if condition is not None else path
+    return [source.problem("bad-condition", shown, at, hint=hint)]
+
+
+def _meant(unknown: list[str], key: str) -> str:
+    near = next((name for name in unknown if did_you_mean(name, [key])), None)
+    return f'"{near}" should be "{key}"' if near else ""

@@ -1,0 +1,106 @@
+"""Trigger type documents (files in `triggers/`, entries of a sensor's `trigger_types`, posts to the API) → `TriggerType`."""
+
+from typing import Any
+
+import msgspec
+
+from stormlet.content.dialect import Source
+from stormlet.foundation.errors import InvalidInputError
+from stormlet.foundation.schema_validation import compile_schema
+from stormlet.model.problem import Problem, Severity
+from stormlet.model.trigger import TriggerType
+from stormlet.st2compat.dialect.shapes import (
+    Shape,
+    has_errors,
+    identity,
+    join,
+    labels,
+    name_problems,
+    pack_of,
+)
+
+_SCHEMAS = ("payload_schema", "parameters_schema")
+
+
+class TriggerTypeReader:
+    """Reads trigger types."""
+
+    def __init__(self) -> None:
+        self._shape = Shape("trigger")
+
+    def read(self, document: Any, source: Source, under: str = "") -> tuple[TriggerType | None, list[Problem]]:
+        """Return the trigger type and all that is wrong with it.
+
+        A schema that is not valid is left out, so that rules on the trigger type keep working while it is mended.
+        """
+        document = self._shape.cleaned(document)
+        problems = self._shape.problems(document, source, under)
+        if not isinstance(document, dict):
+            return None, problems
+        pack, pack_problems = pack_of(document, source)
+        problems += pack_problems + name_problems(document.get("name"), source, join(under, "name"))
+        if has_errors(problems):
+            return None, problems
+        schemas: dict[str, dict[str, Any] | None] = {}
+        for key in _SCHEMAS:
+            schemas[key], schema_problems = _schema(document.get(key), source, join(under, key))
+            problems += schema_problems
+        kind = TriggerType(
+            id=identity(document, "trigger_type", pack, document["name"], source),
+            pack=pack,
+            name=document["name"],
+            description=document.get("description", ""),
+            payload_schema=schemas["payload_schema"],
+            parameters_schema=schemas["parameters_schema"],
+            tags=labels(document.get("tags")),
+            origin=source.origin,
+            location=source.problem("", "", join(under, "name")).location,
+        )
+        return kind, problems
+
+    def read_sensor(self, document: Any, source: Source) -> tuple[list[TriggerType], list[Problem]]:
+        """Return the trigger types that a sensor declares. Keys that StackStorm drops without a word are warned of."""
+        if document is None:
+            return [], [source.problem("empty-file", "there is nothing in it")]
+        if not isinstance(document, dict):
+            return [], [source.problem("wrong-type", f"{document!r} is not of type 'object'")]
+        declared = document.get("trigger_types") or []
+        if not isinstance(declared, list):
+            text = f"{declared!r} is not of type 'array'"
+            return [], [source.problem("wrong-type", text, "trigger_types", hint="write each trigger type after a -")]
+        kinds: list[TriggerType] = []
+        problems: list[Problem] = []
+        for number, part in enumerate(declared):
+            under = f"trigger_types.{number}"
+            part, ignored = self._without_unknown(part, source, under)
+            kind, found = self.read(part, source, under)
+            problems += ignored + found
+            if kind is not None:
+                kinds.append(kind)
+        return kinds, problems
+
+    def _without_unknown(self, part: Any, source: Source, under: str) -> tuple[Any, list[Problem]]:
+        if not isinstance(part, dict):
+            return part, []
+        known = self._shape.schema["properties"]
+        problems = [
+            source.problem("unknown-key", f"{key!r} is ignored", join(under, key), severity=Severity.WARNING)
+            for key in part
+            if key not in known
+        ]
+        return {key: value for key, value in part.items() if key in known}, problems
+
+
+def _schema(schema: dict[str, Any] | None, source: Source, path: str) -> tuple[dict[str, Any] | None, list[Problem]]:
+    if not schema:
+        return None, []
+    try:
+        compile_schema(schema)
+    except InvalidInputError as error:
+        problem = source.problem("bad-schema", error.text, path)
+        # The text begins with the dotted place inside the schema; the problem can stand right there.
+        inner = join(path, error.text.partition(": ")[0])
+        if inner in source.locations:
+            problem = msgspec.structs.replace(problem, location=source.locations[inner])
+        return None, [problem]
+    return schema, []
