@@ -1,0 +1,34 @@
+"""Inserts that more than one durable step makes: instances follow from events and from outcomes, executions from decisions and
+from requests."""
+
+from collections.abc import Sequence
+
+from stormlet.model.execution import Execution
+from stormlet.model.trigger import TriggerInstance
+from stormlet.store.encoding import Codec
+from stormlet.store.rows import execution_request, execution_row, instance_row
+from stormlet.store.sqlite.transaction import Transaction
+
+
+def insert_instances(transaction: Transaction, instances: Sequence[TriggerInstance], codec: Codec) -> None:
+    """Insert instances, with the payload of those that no request stands behind."""
+    transaction.change_each("insert_trigger_instance", [instance_row(instance) for instance in instances])
+    for instance in instances:
+        if instance.event_id is None and instance.payload is not None:
+            payload = codec.pack(instance.payload)
+            transaction.change("insert_trigger_payload", {"id": instance.id, "payload": payload})
+
+
+def insert_executions(transaction: Transaction, executions: Sequence[Execution], codec: Codec) -> None:
+    """Insert executions; a rule whose action cannot be run has one that is completed from the start, with its result."""
+    transaction.change_each("insert_execution", [execution_row(execution) for execution in executions])
+    for execution in executions:
+        request = codec.pack(execution_request(execution))
+        transaction.change("insert_execution_request", {"id": execution.id, "request": request})
+        if execution.result is not None:
+            insert_result(transaction, execution.id, execution.result, codec)
+
+
+def insert_result(transaction: Transaction, execution_id: str, result: object, codec: Codec) -> None:
+    """Insert what an execution came to."""
+    transaction.change("insert_execution_result", {"id": execution_id, "result": codec.pack(result)})
