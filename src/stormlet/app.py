@@ -122,12 +122,13 @@ class Engine:
         limits = TemplateLimits(output_bytes=settings.templates.output_bytes, seconds=settings.templates.seconds)
         templates = Templates(limits, decrypt=self.datastore.decrypt, monotonic=clock.monotonic)
         keys = KeyReaders(self.datastore.read_system, self.datastore.read_user, self.datastore.decrypt)
-        self.reader = ContentReader(settings.content, self.home.configs, RUNNER_TYPES, clock)
+        dialect = Dialect()
+        self.reader = ContentReader(settings.content, self.home.configs, RUNNER_TYPES, clock, dialect)
         self.ruleset = Ruleset(
             store=store,
             clock=clock,
             reader=self.reader,
-            dialect=Dialect(),
+            dialect=dialect,
             templates=templates,
             runner_types=dict(RUNNER_TYPES),
             metrics=self.metrics,

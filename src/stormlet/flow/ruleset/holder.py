@@ -48,7 +48,7 @@ class Reader(Protocol):
 
     def read(self) -> Snapshot: ...
 
-    def cross_check(self, snapshot: Snapshot) -> list[Problem]: ...
+    def link(self, snapshot: Snapshot) -> Snapshot: ...
 
     def trigger_parameter_problems(self, rule: Rule, types: dict[str, TriggerType]) -> list[Problem]: ...
 
@@ -197,7 +197,7 @@ class Ruleset:
         snapshot, triggers = self._join(files, documents)
         snapshot = _keep_last_good(snapshot, self._current)
         snapshot = _switch(snapshot, switches)
-        snapshot = msgspec.structs.replace(snapshot, problems=(*snapshot.problems, *self._reader.cross_check(snapshot)))
+        snapshot = self._reader.link(snapshot)
         return build(snapshot, self._templates, self._runner_types, self._current, triggers)
 
     def _join(self, files: Snapshot, documents: list[ContentDocument]) -> tuple[Snapshot, list[Trigger]]:
@@ -213,7 +213,8 @@ class Ruleset:
             entity, found = self._entity_from_document(stored.kind, document)
             problems.extend(found)
             if isinstance(entity, Rule):
-                made = LoadedRule(ref=entity.ref, state=RuleState.READY, rule=entity, problems=tuple(found))
+                state = RuleState.BROKEN if has_errors(found) else RuleState.READY
+                made = LoadedRule(ref=entity.ref, state=state, rule=entity, problems=tuple(found))
                 rules.setdefault(entity.ref, made)
             elif isinstance(entity, Action):
                 actions.setdefault(entity.ref, entity)
