@@ -177,7 +177,8 @@ def _refusal(answer: Answer, connection: Connection) -> CommandError:
     except ValueError:
         document = None
     known = document if isinstance(document, dict) else {}
-    text = str(known.get("faultstring") or f"the server answered {answer.status}")
+    # `detail` is the sentence without its cure; a StackStorm has `faultstring` only.
+    text = str(known.get("detail") or known.get("faultstring") or f"the server answered {answer.status}")
     hint = str(known.get("hint") or "")
     if answer.status in (401, 403):
         return CommandError(text, hint=hint or _credential_hint(connection), exit_code=AUTH, code="unauthorized")

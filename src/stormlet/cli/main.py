@@ -16,7 +16,7 @@ from stormlet.cli.failures import FAILED, INTERRUPTED, OK, USAGE, CommandError, 
 from stormlet.foundation.errors import StormletError
 
 
-class _OutputClosed(Exception):
+class _OutputClosedError(Exception):
     """The reader of our output went away."""
 
 
@@ -56,14 +56,14 @@ class _Root(click.Group):
         try:
             return super().make_context(info_name, args, parent, **extra)
         except BrokenPipeError:
-            raise _OutputClosed from None
+            raise _OutputClosedError from None
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             code = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            raise _OutputClosed from None
+            raise _OutputClosedError from None
         return code
 
 
@@ -109,7 +109,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return report(CommandError(error.format_message(), exit_code=FAILED), session)
     except click.Abort:
         return INTERRUPTED
-    except _OutputClosed:
+    except _OutputClosedError:
         # Python flushes standard output once more at exit; it must find something that takes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK

@@ -1,0 +1,283 @@
+"""Writes docs/reference/*.md, and the state diagram in docs/explanation/executions.md, from the code.
+
+    python -m docs.generate           write the pages
+    python -m docs.generate --check   write nothing; exit 1 where a page is not what would be written
+
+tests/docs compares the committed pages with `pages()`, so that a page can never say what the code does not.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_origin
+
+import click
+import msgspec
+
+from stormlet.cli.catalogue import SECTIONS
+from stormlet.cli.failures import MEANINGS
+from stormlet.cli.main import root
+from stormlet.flow.matching import OPERATORS
+from stormlet.foundation.settings import PREFIX, Settings
+from stormlet.foundation.telemetry import Metrics
+from stormlet.foundation.templates import FILTERS
+from stormlet.model.execution import COMPLETED, TRANSITIONS
+from stormlet.model.problem_codes import CODES
+
+DOCS = Path(__file__).parent
+NOTE = "<!-- Written by `make docs` from {source}; change it there. -->\n"
+BEGIN, END = "<!-- generated: states -->", "<!-- end of what is generated -->"
+
+
+def pages() -> dict[Path, str]:
+    """Return every generated file with its whole content."""
+    reference: dict[str, Callable[[], str]] = {
+        "operators": operators,
+        "filters": filters,
+        "settings": settings,
+        "commands": commands,
+        "problems": problems,
+        "metrics": metrics,
+    }
+    made = {DOCS / "reference" / f"{name}.md": make() for name, make in reference.items()}
+    executions = DOCS / "explanation" / "executions.md"
+    made[executions] = _between_marks(executions.read_text(encoding="utf-8"), state_diagram())
+    return made
+
+
+def settings() -> str:
+    """Return the page of settings: one table for each section."""
+    lines = [
+        NOTE.format(source="src/stormlet/foundation/settings.py"),
+        "# Settings\n",
+        "Later wins: the defaults, `stormlet.toml` in the home directory (or the file that `--config` names), the environment,",
+        f"flags. In the environment a setting is `{PREFIX}SECTION__KEY`, such as `{PREFIX}SERVER__PORT=8000`;",
+        f"`{PREFIX}SECTION__KEY_FILE` names a file that holds the value, for secrets that a platform mounts. Lists of paths are",
+        "separated by `:`, origins by `,`. A name that is not a setting is refused at the start, with the nearest one that is.\n",
+        "```toml",
+        "# .stormlet/stormlet.toml",
+        "[server]",
+        "port = 8000",
+        "",
+        "[store]",
+        "retention_days = 7",
+        "```\n",
+        "At the first start, `STORMLET_BOOTSTRAP_API_KEY` and `STORMLET_ADMIN_PASSWORD` (or their `_FILE` forms) set known",
+        "credentials; without them, an API key and the password of `st2admin` are made and shown once.\n",
+        "The directory of all this is `home`: `--home`, `STORMLET_HOME`, or `./.stormlet`.\n",
+    ]
+    for section in msgspec.structs.fields(Settings):
+        kind = section.type
+        if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+            continue
+        lines += [
+            f"## {section.name}\n",
+            f"{_first_line(kind)}\n",
+            *_table(("setting", "default", "bounds", "meaning")),
+        ]
+        for field in msgspec.structs.fields(kind):
+            name = f"`{section.name}.{field.name}`"
+            lines.append(_row(name, f"`{_toml(_default(field))}`", _bounds(field.type), _description(field.type)))
+        lines.append("")
+    return _page(lines)
+
+
+def problems() -> str:
+    """Return the page of problem codes."""
+    lines = [
+        NOTE.format(source="src/stormlet/model/problem_codes.py"),
+        "# Problem codes\n",
+        "`stormlet check` and the server's log name each problem with content by a code that does not change.",
+        "`stormlet explain CODE` prints what stands here.\n",
+        *_table(("code", "meaning")),
+        *(_row(f"`{code}`", text) for code, text in sorted(CODES.items())),
+    ]
+    return _page(lines)
+
+
+def metrics() -> str:
+    """Return the page of metrics."""
+    lines = [
+        NOTE.format(source="src/stormlet/foundation/telemetry.py"),
+        "# Metrics\n",
+        "`GET /metrics` answers in Prometheus' text format.\n",
+        *_table(("metric", "meaning")),
+        *(_row(f"`{name}`", text) for name, text in Metrics.HELP.items()),
+    ]
+    return _page(lines)
+
+
+def operators() -> str:
+    """Return the page of operators, with the examples that a test runs."""
+    lines = [
+        NOTE.format(source="src/stormlet/flow/matching/operators.py"),
+        "# Operators\n",
+        "A criterion is a path into the event, an operator and a pattern. All criteria of a rule must hold. The value is what",
+        'lies at the path, and nothing where nothing does. There is no conversion of types: `1` is not `"1"`.\n',
+        "```yaml",
+        "criteria:",
+        "  trigger.body.key1:",
+        "    type: equals",
+        "    pattern: value1",
+        "```\n",
+    ]
+    for names, operator in _by_meaning(OPERATORS):
+        lines += [f"## {', '.join(names)}\n", f"{operator.help}\n"]
+        lines += [*_table(("pattern", "value", "holds")), *(_example(each) for each in operator.examples), ""]
+    return _page(lines)
+
+
+def filters() -> str:
+    """Return the page of template filters, with the examples that a test runs."""
+    lines = [
+        NOTE.format(source="src/stormlet/foundation/templates/filters"),
+        "# Filters\n",
+        "Templates are Jinja2 in a sandbox. Beside Jinja's own filters there are those of StackStorm, and `quote`.\n",
+    ]
+    for name, made in sorted(FILTERS.items()):
+        lines += [f"## {name}\n", f"{made.help}\n", *_table(("template", "result"))]
+        lines += [*(_row(f"`{each.template}`", f"`{each.result}`") for each in made.examples), ""]
+    return _page(lines)
+
+
+def commands() -> str:
+    """Return the page of commands: the help of each, and the exit codes."""
+    lines = [
+        NOTE.format(source="src/stormlet/cli"),
+        "# Commands\n",
+        "Data goes to standard output, everything else to standard error; standard output stays empty on failure. `-o json` and",
+        "`-o yaml` print what the API answered, and with `-o json` errors are JSON too.\n",
+        "## Exit codes\n",
+        *_table(("code", "meaning")),
+        *(_row(f"`{code}`", text) for code, text in MEANINGS.items()),
+        "",
+        "## Where the server is\n",
+        "The command line takes the URL from `--url`, `STORMLET_URL`, `ST2_API_URL`, `ST2_BASE_URL`, or what `stormlet serve` left",
+        "in its home on this machine (`--home`, `STORMLET_HOME`, `./.stormlet`); else it is http://127.0.0.1:9101. The credential",
+        "is `--api-key`, `--token`, `STORMLET_API_KEY`, `STORMLET_AUTH_TOKEN`, `ST2_API_KEY`, `ST2_AUTH_TOKEN`, or the key in that",
+        "home, which is sent to no other server.\n",
+    ]
+    for section in SECTIONS:
+        lines.append(f"## {section.title}\n")
+        for entry in section.entries:
+            for path, command, context in _walk(entry.name):
+                lines += [f"### stormlet {path}\n", "```text", command.get_help(context).rstrip(), "```\n"]
+    return _page(lines)
+
+
+def state_diagram() -> str:
+    """Return the states of an execution as a mermaid diagram, from the one table that says how they may change."""
+    reachable = {status for targets in TRANSITIONS.values() for status in targets}
+    lines = ["```mermaid", "stateDiagram-v2"]
+    lines += [f"    [*] --> {status}" for status in TRANSITIONS if status not in reachable or status == "requested"]
+    lines += [f"    {status} --> {target}" for status, targets in TRANSITIONS.items() for target in _in_order(targets)]
+    lines += [f"    {status} --> [*]" for status in TRANSITIONS if status in COMPLETED]
+    return "\n".join([*lines, "```"])
+
+
+def _in_order(statuses: Iterable[Any]) -> list[Any]:
+    order = list(TRANSITIONS)
+    return sorted(statuses, key=order.index)
+
+
+def _walk(name: str) -> Iterator[tuple[str, click.Command, click.Context]]:
+    """Yield a command and the verbs below it, with contexts that make help look as on a terminal of 100 columns."""
+    top = click.Context(root, info_name="stormlet", terminal_width=100, max_content_width=100)
+    command = root.get_command(top, name)
+    assert command is not None
+    context = click.Context(command, parent=top, info_name=name)
+    if not isinstance(command, click.Group):
+        yield name, command, context
+        return
+    for verb in command.list_commands(context):
+        inner = command.get_command(context, verb)
+        assert inner is not None
+        yield f"{name} {verb}", inner, click.Context(inner, parent=context, info_name=verb)
+
+
+def _by_meaning(operators: Mapping[str, Any]) -> list[tuple[list[str], Any]]:
+    """Return operators with all their names: `eq` and `equals` are one."""
+    names: dict[int, list[str]] = {}
+    for name, operator in operators.items():
+        names.setdefault(id(operator), []).append(name)
+    return [(each, operators[each[0]]) for each in names.values()]
+
+
+def _example(example: Any) -> str:
+    return _row(f"`{_json(example.pattern)}`", f"`{_json(example.value)}`", str(example.result))
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _toml(value: Any) -> str:
+    return _json(value)
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    return field.default if field.default is not msgspec.NODEFAULT else field.default_factory()  # type: ignore[misc]
+
+
+def _meta(kind: Any) -> msgspec.Meta:
+    found = next((each for each in getattr(kind, "__metadata__", ()) if isinstance(each, msgspec.Meta)), None)
+    assert found is not None, f"{kind} has no description"
+    return found
+
+
+def _description(kind: Any) -> str:
+    return str(_meta(kind).description)
+
+
+def _bounds(kind: Any) -> str:
+    meta = _meta(kind)
+    signs = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
+    bounds = [f"{sign} {value:g}" for name, sign in signs if (value := getattr(meta, name)) is not None]
+    if meta.pattern:
+        bounds.append(" or ".join(f"`{word}`" for word in meta.pattern.strip("^$()").split("|")))
+    if get_origin(getattr(kind, "__origin__", kind)) is list:
+        bounds.append("a list")
+    return ", ".join(bounds)
+
+
+def _first_line(kind: type) -> str:
+    return (kind.__doc__ or "").strip().splitlines()[0]
+
+
+def _table(titles: tuple[str, ...]) -> list[str]:
+    return [_row(*titles), _row(*("---" for _ in titles))]
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _page(lines: Iterable[str]) -> str:
+    return "\n".join(line.rstrip() for line in "\n".join(lines).splitlines()).strip() + "\n"
+
+
+def _between_marks(text: str, content: str) -> str:
+    before, _, rest = text.partition(BEGIN)
+    _, found, after = rest.partition(END)
+    assert found, f"the marks {BEGIN} and {END} are missing"
+    return f"{before}{BEGIN}\n\n{content}\n\n{END}{after}"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or with --check tell which are not current."""
+    stale = [
+        (path, content)
+        for path, content in pages().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != content
+    ]
+    for path, content in stale:
+        if "--check" in arguments:
+            print(f"{path.relative_to(DOCS.parent)} is not current: run `make docs`", file=sys.stderr)
+        else:
+            path.write_text(content, encoding="utf-8")
+            print(f"wrote {path.relative_to(DOCS.parent)}")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

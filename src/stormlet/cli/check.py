@@ -1,0 +1,156 @@
+"""`stormlet check`: every problem with content, at once, without a server."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stormlet.cli.failures import FAILED, OK
+from stormlet.cli.options import Command
+from stormlet.cli.render import as_json
+from stormlet.cli.text import one_line
+
+if TYPE_CHECKING:
+    from stormlet.model.problem import Problem
+    from stormlet.model.snapshot import Snapshot
+
+
+@click.command(cls=Command)
+@click.argument("paths", nargs=-1, type=click.Path(exists=True), metavar="[PATHS]...")
+@click.option("--strict", is_flag=True, help="Warnings are errors.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    show_default=True,
+    help="`github` prints annotations for a workflow.",
+)
+@click.option("--home", metavar="DIR", help="Where stormlet.toml and configs lie.  [default: ./.stormlet]")
+@click.option("--config", metavar="FILE", help="Settings, as for `serve`.")
+def command(paths: tuple[str, ...], strict: bool, form: str, home: str | None, config: str | None) -> int:
+    """Find every problem in rules and packs, without a server.
+
+    PATHS are directories of rules, packs, directories of packs, or single files. Without any: what the settings name, else
+    ./rules and ./packs. Each line is FILE:LINE:COLUMN CODE MESSAGE (HINT); `stormlet explain CODE` says more.
+
+    What StackStorm would load but is surely a mistake is a warning, and does not fail without --strict.
+    """
+    checked = check_paths(paths, home, config)
+    problems = [problem for problem in checked.problems if not paths or _lies_in(problem, paths)]
+    if form == "json":
+        click.echo(as_json([_document(problem) for problem in problems]))
+    else:
+        line_of = _annotation if form == "github" else _line
+        for problem in problems:
+            click.echo(line_of(problem, strict))
+    failing = [problem for problem in problems if strict or problem.severity == "error"]
+    if form == "text":
+        click.echo(_summary(checked, problems, strict))
+    return FAILED if failing else OK
+
+
+def check_paths(paths: Sequence[str], home: str | None, config: str | None) -> "Snapshot":
+    """Return what the engine would load, with all problems that it would find.
+
+    What the settings name is read besides `paths`, because a rule may use an action of any pack.
+    """
+    import msgspec
+
+    from stormlet.content.reader import ContentReader
+    from stormlet.flow.execution import RUNNER_TYPES
+    from stormlet.flow.ruleset.compiled import build
+    from stormlet.foundation.clock import SystemClock
+    from stormlet.foundation.home import Home
+    from stormlet.foundation.settings import environment, read_settings
+    from stormlet.foundation.templates import Templates
+    from stormlet.st2compat.dialect import Dialect
+
+    settings = read_settings(environment(), {"home": home}, config)
+    content = settings.content
+    rules, packs = list(content.rules), list(content.packs)
+    if not rules and not packs:
+        rules, packs = ([name] if Path(name).is_dir() else [] for name in ("rules", "packs"))
+    if not paths and not rules and not packs:
+        raise click.UsageError("there is no ./rules and no ./packs here, and the settings name none; name PATHS")
+    for path in map(Path, paths):
+        more_rules, more_packs = _sorted_out(path)
+        rules += more_rules
+        packs += more_packs
+    content = msgspec.structs.replace(content, rules=_unique(rules), packs=_unique(packs))
+    reader = ContentReader(content, Home(settings.home).configs, RUNNER_TYPES, SystemClock(), Dialect())
+    return build(reader.link(reader.read()), Templates(), RUNNER_TYPES, None).snapshot
+
+
+def _sorted_out(path: Path) -> tuple[list[str], list[str]]:
+    """Return which rules and which packs a path means."""
+    pack = next((parent for parent in (path, *path.resolve().parents) if (parent / "pack.yaml").is_file()), None)
+    if pack is not None:
+        return [], [str(pack)]
+    if path.is_file() or any(path.glob("*.y*ml")):
+        return [str(path)], []
+    if any(path.glob("*/pack.yaml")):
+        return [], [str(path)]
+    both = [path / name for name in ("rules", "packs") if (path / name).is_dir()]
+    return [str(each) for each in both if each.name == "rules"], [str(each) for each in both if each.name == "packs"]
+
+
+def _unique(paths: Iterable[str]) -> list[str]:
+    return list({Path(path).resolve(): path for path in reversed(list(paths))}.values())[::-1]
+
+
+def _lies_in(problem: "Problem", paths: Iterable[str]) -> bool:
+    file = Path(problem.location.file).resolve()
+    return any(file == path or path in file.parents for path in (Path(each).resolve() for each in paths))
+
+
+def _line(problem: "Problem", strict: bool) -> str:
+    where = f"{problem.path}: " if problem.path else ""
+    mild = "" if strict or problem.severity == "error" else "warning: "
+    cure = f" ({problem.hint})" if problem.hint else ""
+    return one_line(f"{problem.location} {problem.code} {mild}{where}{problem.text}{cure}")
+
+
+def _annotation(problem: "Problem", strict: bool) -> str:
+    """Return a workflow command of GitHub Actions; it wants some characters as percent escapes."""
+    kind = "error" if strict or problem.severity == "error" else "warning"
+    at = problem.location
+    place = {"file": at.file, "line": at.line or "", "col": at.column or "", "title": problem.code}
+    properties = ",".join(f"{key}={_escaped(str(value))}" for key, value in place.items() if value != "")
+    cure = f" ({problem.hint})" if problem.hint else ""
+    text = f"{problem.path}: {problem.text}{cure}" if problem.path else f"{problem.text}{cure}"
+    return f"::{kind} {properties}::{_escaped(text, '')}"
+
+
+def _escaped(text: str, also: str = ":,") -> str:
+    return "".join(f"%{ord(each):02X}" if each in f"%\r\n{also}" else each for each in text)
+
+
+def _document(problem: "Problem") -> dict[str, Any]:
+    return {
+        "file": problem.location.file,
+        "line": problem.location.line,
+        "column": problem.location.column,
+        "code": problem.code,
+        "severity": str(problem.severity),
+        "path": problem.path,
+        "text": problem.text,
+        "hint": problem.hint,
+    }
+
+
+def _summary(checked: "Snapshot", problems: Sequence["Problem"], strict: bool) -> str:
+    errors = sum(strict or problem.severity == "error" for problem in problems)
+    warnings = len(problems) - errors
+    counts = [_counted(errors, "error"), _counted(warnings, "warning")]
+    found = ", ".join(count for count in counts if count) or "no problems"
+    read = ", ".join(
+        _counted(len(things), word) or f"no {word}s"
+        for things, word in ((checked.rules, "rule"), (checked.actions, "action"), (checked.packs, "pack"))
+    )
+    return f"{found} in {read}"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'s' if count > 1 else ''}" if count else ""
