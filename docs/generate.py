@@ -23,6 +23,7 @@ from stormlet.foundation.telemetry import Metrics
 from stormlet.foundation.templates import FILTERS
 from stormlet.model.execution import COMPLETED, TRANSITIONS
 from stormlet.model.problem_codes import CODES
+from stormlet.signatures.reference import render_schemes
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by `make docs` from {source}; change it there. -->\n"
@@ -38,6 +39,7 @@ def pages() -> dict[Path, str]:
         "commands": commands,
         "problems": problems,
         "metrics": metrics,
+        "schemes": render_schemes,
     }
     made = {DOCS / "reference" / f"{name}.md": make() for name, make in reference.items()}
     executions = DOCS / "explanation" / "executions.md"
@@ -77,7 +79,7 @@ def settings() -> str:
         ]
         for field in msgspec.structs.fields(kind):
             name = f"`{section.name}.{field.name}`"
-            lines.append(_row(name, f"`{_toml(_default(field))}`", _bounds(field.type), _description(field.type)))
+            lines.append(_row(name, f"`{_json(_default(field))}`", _bounds(field.type), _description(field.type)))
         lines.append("")
     return _page(lines)
 
@@ -123,7 +125,8 @@ def operators() -> str:
     ]
     for names, operator in _by_meaning(OPERATORS):
         lines += [f"## {', '.join(names)}\n", f"{operator.help}\n"]
-        lines += [*_table(("pattern", "value", "holds")), *(_example(each) for each in operator.examples), ""]
+        if operator.examples:
+            lines += [*_table(("pattern", "value", "holds")), *(_example(*each) for each in operator.examples), ""]
     return _page(lines)
 
 
@@ -152,10 +155,10 @@ def commands() -> str:
         *(_row(f"`{code}`", text) for code, text in MEANINGS.items()),
         "",
         "## Where the server is\n",
-        "The command line takes the URL from `--url`, `STORMLET_URL`, `ST2_API_URL`, `ST2_BASE_URL`, or what `stormlet serve` left",
-        "in its home on this machine (`--home`, `STORMLET_HOME`, `./.stormlet`); else it is http://127.0.0.1:9101. The credential",
-        "is `--api-key`, `--token`, `STORMLET_API_KEY`, `STORMLET_AUTH_TOKEN`, `ST2_API_KEY`, `ST2_AUTH_TOKEN`, or the key in that",
-        "home, which is sent to no other server.\n",
+        "The command line takes the URL from `--url`, `STORMLET_URL`, `ST2_API_URL`, `ST2_BASE_URL`, or what `stormlet serve`",
+        "left in its home on this machine (`--home`, `STORMLET_HOME`, `./.stormlet`); else it is http://127.0.0.1:9101. The",
+        "credential is `--api-key`, `--token`, `STORMLET_API_KEY`, `STORMLET_AUTH_TOKEN`, `ST2_API_KEY`, `ST2_AUTH_TOKEN`, or the",
+        "key in that home, which is sent to no other server.\n",
     ]
     for section in SECTIONS:
         lines.append(f"## {section.title}\n")
@@ -197,22 +200,18 @@ def _walk(name: str) -> Iterator[tuple[str, click.Command, click.Context]]:
 
 def _by_meaning(operators: Mapping[str, Any]) -> list[tuple[list[str], Any]]:
     """Return operators with all their names: `eq` and `equals` are one."""
-    names: dict[int, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for name, operator in operators.items():
-        names.setdefault(id(operator), []).append(name)
+        names.setdefault(operator.help, []).append(name)
     return [(each, operators[each[0]]) for each in names.values()]
 
 
-def _example(example: Any) -> str:
-    return _row(f"`{_json(example.pattern)}`", f"`{_json(example.value)}`", str(example.result))
+def _example(pattern: Any, value: Any, result: bool) -> str:
+    return _row(f"`{_json(pattern)}`", f"`{_json(value)}`", "yes" if result else "no")
 
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def _toml(value: Any) -> str:
-    return _json(value)
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:
@@ -272,10 +271,10 @@ def main(arguments: list[str]) -> int:
     ]
     for path, content in stale:
         if "--check" in arguments:
-            print(f"{path.relative_to(DOCS.parent)} is not current: run `make docs`", file=sys.stderr)
+            click.echo(f"{path.relative_to(DOCS.parent)} is not current: run `make docs`", err=True)
         else:
             path.write_text(content, encoding="utf-8")
-            print(f"wrote {path.relative_to(DOCS.parent)}")
+            click.echo(f"wrote {path.relative_to(DOCS.parent)}")
     return 1 if stale and "--check" in arguments else 0
 
 

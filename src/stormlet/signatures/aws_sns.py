@@ -108,7 +108,7 @@ def certificate_url(message: Mapping[str, Any]) -> str:
         Refusal: it is not one that SNS would name; it must not be fetched.
     """
     url = message["SigningCertURL"]
-    if not is_sns_url(url) or not url.endswith(".pem"):
+    if not is_sns_url(url) or "?" in url or not url.endswith(".pem"):
         raise Refusal(Reason.UNTRUSTED_URL, "the certificate's URL is not one of SNS", subject="SigningCertURL")
     return str(url)
 

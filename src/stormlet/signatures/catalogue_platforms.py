@@ -212,7 +212,7 @@ PAGERDUTY: Final = HmacScheme(
         signs="HMAC-SHA256 in hex over the body, after `v1=`; several, separated by commas, while a secret is rotated",
         configure="The secret that PagerDuty shows once when the subscription is made, as text.",
         proves=_BODY,
-        unproved=_NO_TIME + _UNSIGNED_ID + " `event.id` in the body is signed.",
+        unproved=_NO_TIME + "Headers, such as `X-Webhook-Id`: only the body is signed.",
         delivery_id=in_body("event.id"),
         delivery_id_signed=True,
         event_type=(in_body("event.event_type"),),

@@ -16,7 +16,7 @@ from stormlet.signatures.credentials import AUTHORIZATION, KINDS, Carrier, Crede
 from stormlet.signatures.places import in_body, in_header
 from stormlet.signatures.request import Folded, SignedRequest, fold, media_type
 from stormlet.signatures.scheme import About, Example, Options
-from stormlet.signatures.secret import Secret
+from stormlet.signatures.secret import Secret, decode_base64
 from stormlet.signatures.verification import Reason, Refusal, Verification
 
 STRUCTURED: Final = "application/cloudevents+json"
@@ -94,8 +94,8 @@ def _structured(document: Any) -> CloudEvent:
     data, encoded = members.pop("data", None), members.pop("data_base64", None)
     if data is not None and encoded is not None:
         raise Refusal(Reason.MALFORMED_BODY, "an event has data or data_base64, not both", subject="data_base64")
-    if encoded is not None and not isinstance(encoded, str):
-        raise Refusal(Reason.MALFORMED_BODY, "data_base64 is not text", subject="data_base64")
+    if encoded is not None and (not isinstance(encoded, str) or decode_base64(encoded) is None):
+        raise Refusal(Reason.MALFORMED_BODY, "data_base64 is not base64", subject="data_base64")
     return CloudEvent(attributes=_checked(members), data=data, data_base64=encoded)
 
 
@@ -170,6 +170,7 @@ CLOUDEVENTS: Final = CloudEventsScheme(
     About(
         name="cloudevents",
         title="CloudEvents (HTTP webhook)",
+        headers=("Authorization",),
         signs="nothing: a bearer token, in `Authorization` or as `?access_token=`, is compared; "
         "the message must be a CloudEvent",
         configure="The token.",

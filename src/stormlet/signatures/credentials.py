@@ -194,6 +194,7 @@ CREDENTIALS: Final = CredentialScheme(
     About(
         name="credentials",
         title="Any sender with a password or a token",
+        headers=("Authorization",),
         signs="nothing: Basic, Bearer, a token in a header or a token in the URL is compared",
         configure="The credential; `kind` is bearer (the default), basic with `username`, header or query with `name`.",
         proves=_PROVES,
@@ -207,6 +208,7 @@ GITLAB_TOKEN: Final = CredentialScheme(
     About(
         name="gitlab-token",
         title="GitLab (secret token)",
+        headers=("X-Gitlab-Token",),
         signs="nothing: the token in `X-Gitlab-Token` is compared",
         configure="The webhook's secret token, as text. Prefer gitlab-signing where your GitLab has signing tokens.",
         proves=_PROVES,
@@ -223,6 +225,7 @@ ALERTMANAGER: Final = CredentialScheme(
     About(
         name="alertmanager",
         title="Prometheus Alertmanager",
+        headers=("Authorization",),
         signs="nothing: `http_config`'s Basic or Bearer credential is compared",
         configure="The token (`authorization.credentials`), or the password with `username` (`basic_auth`).",
         proves=_PROVES,
@@ -237,6 +240,7 @@ DATADOG: Final = CredentialScheme(
     About(
         name="datadog",
         title="Datadog",
+        headers=("X-Webhook-Token", "Authorization"),
         signs="nothing: a custom header, or Basic, is compared",
         configure="The header's value with its `name` (X-Webhook-Token where none is given), or a password with `username`.",
         proves=_PROVES,
@@ -267,6 +271,7 @@ STACKSTORM: Final = CredentialScheme(
         name="stackstorm",
         title="StackStorm (API key or token)",
         aliases=("st2",),
+        headers=("St2-Api-Key", "X-Auth-Token"),
         signs="nothing: `St2-Api-Key` or `X-Auth-Token`, as a header or in the query, is compared",
         configure="API keys (`kind: api-key`) and tokens (`kind: token`), which may be disabled or expire.",
         proves=_PROVES,

@@ -174,6 +174,8 @@ DISCORD: Final = Ed25519Scheme(
     About(
         name="discord",
         title="Discord (interactions and webhook events)",
+        headers=("X-Signature-Ed25519", "X-Signature-Timestamp"),
+        time="300 s",
         signs="Ed25519 in hex over time and body, one after the other",
         configure="The application's public key, in hex. It is not secret.",
         proves="That time and body come from Discord, at most 300 s ago or ahead.",
@@ -195,6 +197,8 @@ STANDARD_WEBHOOKS_ED25519: Final = Ed25519Scheme(
     About(
         name="standard-webhooks-ed25519",
         title="Standard Webhooks (v1a, asymmetric)",
+        headers=("webhook-signature", "webhook-timestamp", "webhook-id"),
+        time="300 s",
         signs="Ed25519 in base64 over `id.time.body`, after `v1a,`; several, separated by spaces. `v1` never counts",
         configure="The sender's public key: `whpk_` and base64. It is not secret.",
         proves="That id, time and body come from the holder of the private key, at most 300 s ago or ahead.",

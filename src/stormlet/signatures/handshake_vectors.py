@@ -160,7 +160,7 @@ def _side_effects(case: Mapping[str, Any], reply: Reply) -> Iterator[tuple[str, 
 
 def _holds(body: bytes, what: str, sent: Any) -> bool:
     """Tell whether a reply holds a named thing: the word itself, or the value that the request has under that name."""
-    word = what.split(" ")[-1]
+    word = what.rpartition(" ")[2]
     values = [value for value in _values_named(sent, word) if len(value) > 3]
     return any(text.encode("utf-8", "surrogatepass") in body for text in (word, *values))
 

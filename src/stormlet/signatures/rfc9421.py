@@ -244,6 +244,8 @@ RFC9421: Final = Rfc9421Scheme(
         name="rfc9421",
         title="HTTP Message Signatures (RFC 9421)",
         aliases=("http-message-signatures",),
+        headers=("Signature-Input", "Signature", "Content-Digest"),
+        time="300 s",
         signs="HMAC-SHA256, Ed25519, RSA or ECDSA over the parts of the request that `Signature-Input` lists; "
         "`@method`, `@target-uri` and `content-digest` must be among them unless `required_components` says otherwise",
         configure="One per key id (`name`): `algorithm`, and the key in base64 or PEM. The algorithm is never the message's.",

@@ -61,6 +61,10 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     title: str
     aliases: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    """The headers that take part, where no descriptor says so."""
+    time: str = "none"
+    """How old a signature may be, where no descriptor says so."""
     signs: str
     """What the signature is made of, in one line."""
     configure: str

@@ -90,7 +90,7 @@ def judge(timestamp: float, now: datetime, window: Window, *, secret: int | None
 
 
 def _iso(text: str) -> datetime | None:
-    if not text.isascii() or len(text) > 40 or "T" not in text:
+    if not text.isascii() or len(text) > 40:
         return None
     try:
         moment = datetime.fromisoformat(text)

@@ -53,7 +53,8 @@ class TwilioScheme:
         given = one_ascii_value(headers, SIGNATURE).encode()
         algorithm = _algorithm(headers)
         hash_is_right = _body_hash_is_right(request)
-        messages = [text_bytes(url) + tail for url in _urls(request.url) for tail in _tails(request, headers)]
+        tails = _tails(request, headers, hash_is_right)
+        messages = [text_bytes(url) + tail for url in _urls(request.url) for tail in tails]
         keys = [(index, key) for index, s in enumerate(secrets) if s.enabled and (key := key_bytes(s, KeyForm.TEXT))]
         matched: int | None = None
         for index, key in keys or [(-1, MISSING_KEY)]:
@@ -64,14 +65,12 @@ class TwilioScheme:
             raise Refusal(Reason.NO_SECRET, "no active secret is configured")
         if matched is None:
             raise Refusal(Reason.MISMATCH, "the signature is wrong for this URL and these fields", subject=SIGNATURE)
-        if hash_is_right is False:
-            words = "the URL is signed, but its bodySHA256 is not that of the body"
-            raise Refusal(Reason.WRONG_BODY_HASH, words, subject=BODY_HASH, secret=matched)
-        if hash_is_right is None and request.body and media_type(headers) != FORM_TYPE:
-            words = "the body is neither a form nor covered by a bodySHA256 in the URL"
-            raise Refusal(Reason.NOT_COVERED, words, subject=BODY_HASH, secret=matched)
-        token = headers.get("i-twilio-idempotency-token", ("",))
-        return accepted(secret=matched, delivery_id=token[0])
+        if request.body and media_type(headers) != FORM_TYPE and not hash_is_right:
+            covered = hash_is_right is not None
+            words = "the URL's bodySHA256 is not that of the body" if covered else "nothing signed covers the body"
+            reason = Reason.WRONG_BODY_HASH if covered else Reason.NOT_COVERED
+            raise Refusal(reason, words, subject=BODY_HASH, secret=matched)
+        return accepted(secret=matched, delivery_id=headers.get("i-twilio-idempotency-token", ("",))[0])
 
     def sign(self, request: SignedRequest, secrets: Sequence[Secret], now: datetime, options: Options) -> SignedRequest:
         usable = active(secrets)
@@ -82,7 +81,7 @@ class TwilioScheme:
             joint = "&" if query_of(request.url) else "?"
             digest = hashlib.sha256(request.body).hexdigest()
             request = msgspec.structs.replace(request, url=f"{request.url}{joint}{BODY_HASH}={digest}")
-        message = text_bytes(request.url) + _tails(request, headers)[0]
+        message = text_bytes(request.url) + _tails(request, headers, None)[0]
         signature = _signature(usable[0][1].value.encode(), message, _algorithm(headers))
         return request.with_headers((SIGNATURE, signature.decode()))
 
@@ -112,15 +111,17 @@ def _body_hash_is_right(request: SignedRequest) -> bool | None:
     return hmac.compare_digest(values[0].lower(), hashlib.sha256(request.body).hexdigest().encode())
 
 
-def _tails(request: SignedRequest, headers: Folded) -> list[bytes]:
-    """Return what may stand behind the URL in the signed text: the form's fields, or nothing beside a body hash."""
+def _tails(request: SignedRequest, headers: Folded, hash_is_right: bool | None) -> list[bytes]:
+    """Return what may stand behind the URL in the signed text: the form's fields, or nothing where the signed URL
+    vouches for the body by its hash.
+    """
     if media_type(headers) != FORM_TYPE or not request.body:
         return [b""]
     values: dict[bytes, set[bytes]] = {}
     for name, value in form_fields(request.body):
         values.setdefault(name, set()).add(value)
     fields = b"".join(name + value for name in sorted(values) for value in sorted(values[name]))
-    return [fields, b""] if query_values(request.url, BODY_HASH) else [fields]
+    return [fields, b""] if hash_is_right else [fields]
 
 
 def _urls(url: str) -> list[str]:
@@ -145,6 +146,7 @@ TWILIO: Final = TwilioScheme(
     About(
         name="twilio",
         title="Twilio",
+        headers=(SIGNATURE, SETTINGS),
         signs="HMAC-SHA1 in base64 over the URL and the form's fields sorted by name; over the URL alone where it holds "
         "`bodySHA256`, the hash of the body; HMAC-SHA256 where the settings header says so (shared keys)",
         configure="The account's auth token, or the shared key's secret, as text.",

@@ -4,8 +4,10 @@ The words and details are for the operator, behind the API key. A sender is told
 which check failed is an oracle. No detail ever holds a secret or the signature that would have been right.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -14,57 +16,62 @@ class Reason(StrEnum):
     """Why a request was refused; stable, for programs."""
 
     OK = "ok"
-    """It was not: the request is genuine."""
     NO_SECRET = "no-secret"  # noqa: S105 - a word, not a password
-    """No active secret is configured. A source that wants a signature then takes nothing."""
     BAD_SECRET = "bad-secret"  # noqa: S105 - a word, not a password
-    """No configured secret has the form that the scheme needs, such as base64."""
     MISSING_HEADER = "missing-header"
-    """A header that the scheme needs is missing or empty."""
     MISSING_CREDENTIAL = "missing-credential"
-    """Neither a header nor the URL holds the credential."""
     DUPLICATE_HEADER = "duplicate-header"
-    """A header or parameter that must be single stands there more than once."""
     NON_ASCII_HEADER = "non-ascii-header"
-    """A header that takes part in the signature holds something other than ASCII."""
     MALFORMED_SIGNATURE = "malformed-signature"
-    """The signature has the wrong prefix, encoding or length."""
     UNKNOWN_VERSION = "unknown-version"
-    """None of the signatures is of a version or algorithm that is accepted."""
     TOO_MANY_SIGNATURES = "too-many-signatures"
-    """More signatures in one header than any rotation needs."""
     MALFORMED_TIMESTAMP = "malformed-timestamp"
-    """The timestamp is not one: not digits, not a date."""
     MALFORMED_ID = "malformed-id"
-    """The message id holds a character that would make the signed text ambiguous."""
     MALFORMED_BODY = "malformed-body"
-    """The body is not what the scheme verifies, such as JSON with certain keys."""
     MISMATCH = "mismatch"
-    """The signature or credential is well-formed and wrong."""
     TOO_OLD = "too-old"
-    """Genuine, but made longer ago than the tolerance allows."""
     IN_FUTURE = "in-future"
-    """Genuine, but made further in the future than the tolerance allows."""
     EXPIRED = "expired"
-    """The signature or the credential has run out."""
     DISABLED = "disabled"
-    """The credential exists, and is switched off."""
     WRONG_BODY_HASH = "wrong-body-hash"
-    """The signed hash of the body is not that of the body received."""
     UNTRUSTED_URL = "untrusted-url"
-    """A URL in the message points somewhere that the provider's own never would."""
     UNKNOWN_CERTIFICATE = "unknown-certificate"
-    """The certificate at the message's URL was not handed in, or is not one."""
     UNKNOWN_KEY = "unknown-key"
-    """The signature names a key that is not configured."""
     NOT_ALLOWED = "not-allowed"
-    """Genuine, but from a topic that is not on the allow list."""
     NOT_COVERED = "not-covered"
-    """The signature leaves out a part of the request that the policy wants signed."""
     NOT_CONFIGURED = "not-configured"
-    """The scheme needs an option that was not given."""
     INTERNAL = "internal"
-    """A bug in the scheme. It refuses, and should be reported."""
+
+
+MEANINGS: Final[Mapping[Reason, str]] = {
+    Reason.OK: "It was not refused: the request is genuine.",
+    Reason.NO_SECRET: "No active secret is configured.",
+    Reason.BAD_SECRET: "No configured secret has the form that the scheme needs, such as base64.",
+    Reason.MISSING_HEADER: "A header that the scheme needs is missing or empty.",
+    Reason.MISSING_CREDENTIAL: "Neither a header nor the URL holds the credential.",
+    Reason.DUPLICATE_HEADER: "A header or parameter that must be single stands there more than once.",
+    Reason.NON_ASCII_HEADER: "A header that takes part in the signature is not ASCII.",
+    Reason.MALFORMED_SIGNATURE: "The signature has the wrong prefix, encoding or length.",
+    Reason.UNKNOWN_VERSION: "None of the signatures is of a version or algorithm that is accepted.",
+    Reason.TOO_MANY_SIGNATURES: "One header holds more signatures than any rotation needs.",
+    Reason.MALFORMED_TIMESTAMP: "The timestamp is not one.",
+    Reason.MALFORMED_ID: "The message id holds a dot, which would make the signed text ambiguous.",
+    Reason.MALFORMED_BODY: "The body is not what the scheme verifies.",
+    Reason.MISMATCH: "The signature or credential is well-formed and wrong.",
+    Reason.TOO_OLD: "Genuine, but made longer ago than the tolerance allows.",
+    Reason.IN_FUTURE: "Genuine, but made further ahead than the tolerance allows.",
+    Reason.EXPIRED: "The signature or credential has run out.",
+    Reason.DISABLED: "The credential exists, and is switched off.",
+    Reason.WRONG_BODY_HASH: "The signed hash of the body is not that of the body received.",
+    Reason.UNTRUSTED_URL: "A URL in the message is not one of the provider's own.",
+    Reason.UNKNOWN_CERTIFICATE: "The certificate was not fetched, or is not one.",
+    Reason.UNKNOWN_KEY: "The signature names a key that is not configured.",
+    Reason.NOT_ALLOWED: "Genuine, but from a topic that is not on the allow list.",
+    Reason.NOT_COVERED: "The signature leaves out a part that the policy wants signed.",
+    Reason.NOT_CONFIGURED: "The scheme needs an option that was not given.",
+    Reason.INTERNAL: "A bug in the scheme; please report it.",
+}
+"""What each reason means, in a sentence. docs/reference/schemes.md prints it."""
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
