@@ -9,16 +9,17 @@ tests/docs compares the committed pages with `pages()`, so that a page can never
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any
 
 import click
 import msgspec
 
+from stormlet.cli import settings_help
 from stormlet.cli.catalogue import SECTIONS
 from stormlet.cli.failures import MEANINGS
 from stormlet.cli.main import root
 from stormlet.flow.matching import OPERATORS
-from stormlet.foundation.settings import PREFIX, Settings
+from stormlet.foundation.settings import PREFIX
 from stormlet.foundation.telemetry import Metrics
 from stormlet.foundation.templates import FILTERS
 from stormlet.model.execution import COMPLETED, TRANSITIONS
@@ -68,18 +69,11 @@ def settings() -> str:
         "credentials; without them, an API key and the password of `st2admin` are made and shown once.\n",
         "The directory of all this is `home`: `--home`, `STORMLET_HOME`, or `./.stormlet`.\n",
     ]
-    for section in msgspec.structs.fields(Settings):
-        kind = section.type
-        if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
-            continue
-        lines += [
-            f"## {section.name}\n",
-            f"{_first_line(kind)}\n",
-            *_table(("setting", "default", "bounds", "meaning")),
-        ]
-        for field in msgspec.structs.fields(kind):
-            name = f"`{section.name}.{field.name}`"
-            lines.append(_row(name, f"`{_json(_default(field))}`", _bounds(field.type), _description(field.type)))
+    for section, text in settings_help.sections():
+        lines += [f"## {section}\n", f"{text}\n", *_table(("setting", "default", "bounds", "meaning"))]
+        for each in settings_help.settings():
+            if each.section == section:
+                lines.append(_row(f"`{section}.{each.name}`", f"`{_json(each.default)}`", each.bounds, each.meaning))
         lines.append("")
     return _page(lines)
 
@@ -157,8 +151,8 @@ def commands() -> str:
         "## Where the server is\n",
         "The command line takes the URL from `--url`, `STORMLET_URL`, `ST2_API_URL`, `ST2_BASE_URL`, or what `stormlet serve`",
         "left in its home on this machine (`--home`, `STORMLET_HOME`, `./.stormlet`); else it is http://127.0.0.1:9101. The",
-        "credential is `--api-key`, `--token`, `STORMLET_API_KEY`, `STORMLET_AUTH_TOKEN`, `ST2_API_KEY`, `ST2_AUTH_TOKEN`, or the",
-        "key in that home, which is sent to no other server.\n",
+        "credential is `--api-key`, `--token`, `STORMLET_API_KEY`, `STORMLET_AUTH_TOKEN`, `ST2_API_KEY`, `ST2_AUTH_TOKEN`, or",
+        "the key in that home, which is sent to no other server.\n",
     ]
     for section in SECTIONS:
         lines.append(f"## {section.title}\n")
@@ -212,35 +206,6 @@ def _example(pattern: Any, value: Any, result: bool) -> str:
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def _default(field: msgspec.structs.FieldInfo) -> Any:
-    return field.default if field.default is not msgspec.NODEFAULT else field.default_factory()  # type: ignore[misc]
-
-
-def _meta(kind: Any) -> msgspec.Meta:
-    found = next((each for each in getattr(kind, "__metadata__", ()) if isinstance(each, msgspec.Meta)), None)
-    assert found is not None, f"{kind} has no description"
-    return found
-
-
-def _description(kind: Any) -> str:
-    return str(_meta(kind).description)
-
-
-def _bounds(kind: Any) -> str:
-    meta = _meta(kind)
-    signs = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
-    bounds = [f"{sign} {value:g}" for name, sign in signs if (value := getattr(meta, name)) is not None]
-    if meta.pattern:
-        bounds.append(" or ".join(f"`{word}`" for word in meta.pattern.strip("^$()").split("|")))
-    if get_origin(getattr(kind, "__origin__", kind)) is list:
-        bounds.append("a list")
-    return ", ".join(bounds)
-
-
-def _first_line(kind: type) -> str:
-    return (kind.__doc__ or "").strip().splitlines()[0]
 
 
 def _table(titles: tuple[str, ...]) -> list[str]:

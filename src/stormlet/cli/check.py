@@ -47,7 +47,7 @@ def command(paths: tuple[str, ...], strict: bool, form: str, home: str | None, c
             click.echo(line_of(problem, strict))
     failing = [problem for problem in problems if strict or problem.severity == "error"]
     if form == "text":
-        click.echo(_summary(checked, problems, strict))
+        click.echo(summary(checked, problems, strict=strict))
     return FAILED if failing else OK
 
 
@@ -140,7 +140,8 @@ def _document(problem: "Problem") -> dict[str, Any]:
     }
 
 
-def _summary(checked: "Snapshot", problems: Sequence["Problem"], strict: bool) -> str:
+def summary(checked: "Snapshot", problems: Sequence["Problem"], *, strict: bool = False) -> str:
+    """Return one line: how many errors and warnings, in how many things."""
     errors = sum(strict or problem.severity == "error" for problem in problems)
     warnings = len(problems) - errors
     counts = [_counted(errors, "error"), _counted(warnings, "warning")]

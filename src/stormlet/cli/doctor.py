@@ -1,18 +1,20 @@
 """`stormlet doctor`: looks at everything that may be wrong with an installation, and tells the cure of each finding."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from stormlet.cli.client import Client
-from stormlet.cli.failures import FAILED, OK, CommandError
+from stormlet.cli.failures import FAILED, OK
 from stormlet.cli.options import Command, with_client, with_screen
 from stormlet.cli.render import Screen
-from stormlet.cli.text import visible
+from stormlet.cli.text import pad, visible
 
-PENDING_SECONDS = 60.0
-"""An event that waits longer to be decided is a sign that the engine is stuck."""
+if TYPE_CHECKING:
+    from stormlet.cli.findings import Finding
+
+_WIDTH = 12
 
 
 @click.command(cls=Command)
@@ -26,24 +28,23 @@ def command(ctx: click.Context, client: Client, screen: Screen, config: str | No
     Looks at settings, home, disk, clock, database, content and the server. It changes nothing. Exit code 1 where there is
     something to mend.
     """
-    from stormlet.cli.findings import Finding, Health
+    from stormlet.cli.findings import Health
 
-    home = ctx.params.get("home")
-    found = list(_examine(client, home, config))
-    if not screen.for_people:
-        screen.data([finding._asdict() for finding in found])
-    else:
-        for finding in found:
+    found = []
+    for finding in _examine(client, ctx.params["home"], config):
+        found.append(finding)
+        if screen.for_people:
             _print(screen, finding)
-    bad = [finding for finding in found if finding.health in (Health.WARNING, Health.PROBLEM)]
+    ill = [finding for finding in found if finding.health in (Health.WARNING, Health.PROBLEM)]
     if screen.for_people:
-        screen.line(f"{len(bad)} to mend" if bad else "all is well")
-    assert all(isinstance(finding, Finding) for finding in found)
-    return FAILED if bad else OK
+        screen.line(f"{len(ill)} to mend" if ill else "all is well")
+    else:
+        screen.data([finding._asdict() for finding in found])
+    return FAILED if ill else OK
 
 
-def _examine(client: Client, home: str | None, config: str | None) -> Iterator[Any]:
-    from stormlet.cli import findings
+def _examine(client: Client, home: str | None, config: str | None) -> Iterator["Finding"]:
+    from stormlet.cli import findings, server_findings
     from stormlet.cli.findings import Finding, Health
     from stormlet.cli.since import now
     from stormlet.foundation.errors import SettingsError
@@ -59,3 +60,28 @@ def _examine(client: Client, home: str | None, config: str | None) -> Iterator[A
     yield from findings.check_disk(settings)
     yield from findings.check_clock(settings, now())
     yield from findings.check_database(settings)
+    yield from _check_content(home, config)
+    yield from server_findings.check_server(client)
+
+
+def _check_content(home: str | None, config: str | None) -> Iterator["Finding"]:
+    from stormlet.cli.check import check_paths, summary
+    from stormlet.cli.findings import Finding, Health
+
+    try:
+        checked = check_paths((), home, config)
+    except click.UsageError:
+        yield Finding(Health.NOTE, "content", "no rules and no packs are named in the settings or lie here")
+        return
+    errors = sum(problem.severity == "error" for problem in checked.problems)
+    health = Health.PROBLEM if errors else Health.WARNING if checked.problems else Health.OK
+    yield Finding(
+        health, "content", summary(checked, checked.problems), "`stormlet check` lists them" if checked.problems else ""
+    )
+
+
+def _print(screen: Screen, finding: "Finding") -> None:
+    mark = screen.paint_status(str(finding.health)) + " " * (9 - len(finding.health))
+    screen.line(f"{mark}{pad(finding.what, _WIDTH)}{visible(finding.text)}")
+    if finding.cure:
+        screen.line(f"{' ' * (9 + _WIDTH)}→ {visible(finding.cure)}")

@@ -73,7 +73,7 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
     except OSError as error:
         yield Finding(Health.WARNING, "disk", f"cannot ask for free space: {error.strerror}")
         return
-    text = f"{_megabytes(free)} free, of which {_megabytes(settings.store.reserve_bytes)} are held back for outcomes"
+    text = f"{_size(free)} free, of which {_size(settings.store.reserve_bytes)} are held back for outcomes"
     if free < settings.store.reserve_bytes:
         yield Finding(Health.PROBLEM, "disk", f"{text}: events are refused", "make room, or lower store.retention_days")
     elif free < settings.store.reserve_bytes * LOW_DISK:
@@ -116,7 +116,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
     if damage:
         yield Finding(Health.PROBLEM, "database", f"{path} is damaged: {damage[0]}", "restore it from a backup")
     else:
-        size = _megabytes(path.stat().st_size)
+        size = _size(path.stat().st_size)
         yield Finding(Health.OK, "database", f"{path}, {size}, schema version {version}, no damage found")
 
 
@@ -127,5 +127,9 @@ def _open_to_others(path: Path) -> bool:
         return False
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1024 / 1024:,.1f} MiB"
+def _size(count: int) -> str:
+    """Return a number of bytes in its largest sensible unit."""
+    for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return f"{count} bytes"

@@ -57,16 +57,16 @@ def list_webhooks(client: Client, screen: Screen) -> None:
 
 
 @command.command("get")
-@click.argument("url")
+@click.argument("hook", metavar="URL")
 @with_screen
 @with_client
-def get_webhook(client: Client, screen: Screen, url: str) -> None:
+def get_webhook(client: Client, screen: Screen, hook: str) -> None:
     """Show one webhook."""
     # Taken from the list: st2's GET of one hook knows URLs of one part only.
-    found = [hook for hook in client.list(WEBHOOK.path).items if url_of(hook) == normalised(url)]
+    found = [each for each in client.list(WEBHOOK.path).items if url_of(each) == normalised(hook)]
     if not found:
         raise CommandError(
-            f'no rule has registered the webhook "{url}"',
+            f'no rule has registered the webhook "{hook}"',
             hint="`stormlet webhook list` shows all",
             exit_code=NOT_FOUND,
             code="not_found",

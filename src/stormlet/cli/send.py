@@ -1,0 +1,145 @@
+"""`stormlet send`: post an event as a sender would, and tell what came of it."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from stormlet.cli.client import Answer, Client, part
+from stormlet.cli.documents import read_bytes, read_json
+from stormlet.cli.failures import FAILED, NOT_FOUND, OK, UNSUCCESSFUL, CommandError
+from stormlet.cli.options import Command, with_client, with_screen
+from stormlet.cli.render import Screen, block
+from stormlet.cli.text import visible
+from stormlet.cli.waiting import wait_for_execution, wait_until
+from stormlet.cli.webhook import WEBHOOK, normalised, url_of
+
+
+@click.command(cls=Command)
+@click.argument("target", metavar="URL|TRIGGER")
+@click.option("-d", "--data", default="{}", metavar="JSON", help="The event: text, @FILE, or - for standard input.")
+@click.option("-H", "--header", "headers", multiple=True, metavar="'K: V'", help="A header; may be repeated.")
+@click.option("--trace-tag", help="A word to find everything that follows by.")
+@click.option("--as", "kind", type=click.Choice(["hook", "trigger"]), help="What TARGET is, where it could be both.")
+@click.option(
+    "-w", "--wait", is_flag=True, help="Wait for what comes of it: 1 where no rule matched, 6 where an action failed."
+)
+@click.option("--timeout", type=float, default=60.0, show_default=True, metavar="SECONDS", help="How long to wait.")
+@with_screen
+@with_client
+def command(client: Client, screen: Screen, target: str, wait: bool, timeout: float, **options: Any) -> int:
+    """Send an event to a webhook or a trigger.
+
+    TARGET is a webhook's URL (`github/push`) or a trigger type (`mypack.mytrigger`), which goes through the generic webhook.
+
+    \b
+      stormlet send sample -d '{"key1": "value1"}' --wait
+      stormlet send github/push -d @push.json -H 'X-GitHub-Event: push'
+      stormlet send mypack.mytrigger -d '{"attribute1": "value1"}'
+    """
+    headers = _headers(options["headers"])
+    if tag := options["trace_tag"]:
+        headers["St2-Trace-Tag"] = tag
+    kind = options["kind"] or _kind_of(client, target)
+    if kind == "trigger":
+        document = {"trigger": target, "payload": read_json(options["data"], "-d")}
+        answer = client.request("POST", f"{WEBHOOK.path}/st2", document=document, headers=headers)
+    else:
+        headers.setdefault("Content-Type", "application/json")
+        path = "/".join(part(name) for name in normalised(target).split("/"))
+        body = read_bytes(options["data"])
+        answer = client.request("POST", f"{WEBHOOK.path}/{path}", body=body, headers=headers)
+    instance = _instance_of(answer)
+    if not wait:
+        _accepted(screen, answer, instance)
+        return OK
+    return _wait_and_tell(client, screen, answer, instance, timeout)
+
+
+def _headers(given: Sequence[str]) -> dict[str, str]:
+    headers = {}
+    for text in given:
+        name, colon, value = text.partition(":")
+        if not colon or not name.strip():
+            raise click.BadParameter(f"`{text}` is not a header; it looks like 'X-GitHub-Event: push'")
+        headers[name.strip()] = value.strip()
+    return headers
+
+
+def _kind_of(client: Client, target: str) -> str:
+    """Find out what the target is: a hook that is registered, else a trigger type that is known."""
+    hooks = {url_of(hook) for hook in client.list(WEBHOOK.path).items}
+    if normalised(target) in hooks or normalised(target) == "st2":
+        return "hook"
+    if "." in target and client.try_request("GET", f"/triggertypes/{part(target)}").status == 200:
+        return "trigger"
+    from difflib import get_close_matches
+
+    close = get_close_matches(normalised(target), hooks, 1)
+    hint = (
+        f"did you mean `{close[0]}`?"
+        if close
+        else "`stormlet webhook list` and `stormlet trigger list` show what there is"
+    )
+    raise CommandError(
+        f"no webhook and no trigger type is called `{target}`", hint=hint, exit_code=NOT_FOUND, code="not_found"
+    )
+
+
+def _instance_of(answer: Answer) -> str:
+    """Return the trigger instance's id, which the answer's Location ends with; a StackStorm does not tell it."""
+    return answer.headers.get("location", "").rpartition("/")[2]
+
+
+def _accepted(screen: Screen, answer: Answer, instance: str) -> None:
+    if screen.output == "name":
+        screen.line(instance)
+    elif screen.for_people:
+        screen.line(f"{answer.status} accepted: {instance or 'the server does not tell the id'}")
+    else:
+        screen.data({"status": answer.status, "trigger_instance": instance})
+
+
+def _wait_and_tell(client: Client, screen: Screen, answer: Answer, instance: str, timeout: float) -> int:
+    if not instance:
+        raise CommandError("the server does not tell the event's id, so there is nothing to wait for")
+    if screen.for_people:
+        _accepted(screen, answer, instance)
+
+    def decided() -> dict[str, Any] | None:
+        found: dict[str, Any] = client.get(f"/triggerinstances/{part(instance)}")
+        return found if found.get("status") in ("processed", "processing_failed") else None
+
+    event = wait_until(decided, timeout, "deciding the event")
+    enforcements = client.list("/ruleenforcements", {"trigger_instance": instance}).items
+    code = OK if enforcements else FAILED
+    told = []
+    for enforcement in enforcements:
+        execution = None
+        if execution_id := enforcement.get("execution_id"):
+            execution = wait_for_execution(client, str(execution_id), timeout)
+        if screen.for_people:
+            _tell(screen, enforcement, execution)
+        told.append({"enforcement": enforcement, "execution": execution})
+        if execution is None or execution.get("status") != "succeeded":
+            code = UNSUCCESSFUL
+    if not screen.for_people:
+        screen.data({"trigger_instance": event, "followed": told})
+    elif not enforcements:
+        print("no rule matched; `stormlet why last` tells why", file=sys.stderr)
+    return code
+
+
+def _tell(screen: Screen, enforcement: dict[str, Any], execution: dict[str, Any] | None) -> None:
+    rule = screen.paint(visible(str((enforcement.get("rule") or {}).get("ref"))), "bold")
+    if execution is None:
+        screen.line(f"{rule} {screen.paint_status('failed')}: {visible(str(enforcement.get('failure_reason')))}")
+        return
+    screen.line(f"{rule} matched")
+    action = (execution.get("action") or {}).get("ref")
+    screen.line(f"  {action} {screen.paint_status(str(execution['status']))}  {execution['id']}")
+    result = execution.get("result")
+    shown = result.get("stdout") or result.get("stderr") or result if isinstance(result, dict) else result
+    for line in block(shown) if shown else []:
+        screen.line(f"    {line}")
