@@ -5,6 +5,7 @@ list of hosts is asked again at every redirect.
 """
 
 import ast
+import base64
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -101,7 +102,7 @@ class HttpRequestRunner:
 
 async def _exchange(run: Run) -> dict[str, Any]:
     """Send the request and read the answer, within the run's time."""
-    from aiohttp import BasicAuth, ClientSession, ClientTimeout, CookieJar
+    from aiohttp import ClientSession, ClientTimeout, CookieJar
 
     runner, action = run.runner_parameters, run.action_parameters
     headers = _headers(run)
@@ -109,8 +110,6 @@ async def _exchange(run: Run) -> dict[str, Any]:
     url = runner.get("url")
     if not isinstance(url, str) or not url:
         raise InvalidInputError("parameter `url` is missing")
-    username, password = runner.get("username"), runner.get("password")
-    auth = BasicAuth(username or "", password or "", encoding="utf-8") if username or password else None
     async with (
         ClientSession(
             timeout=ClientTimeout(total=run.timeout),
@@ -125,7 +124,6 @@ async def _exchange(run: Run) -> dict[str, Any]:
             params=_query(action.get("params") or {}),
             headers=headers,
             data=body,
-            auth=auth if auth or not action.get("auth") else _basic(str(action["auth"])),
             allow_redirects=bool(runner.get("allow_redirects")),
             proxy=runner.get("https_proxy" if url.lower().startswith("https:") else "http_proxy") or None,
             ssl=runner.get("verify_ssl_cert") is not False,
@@ -194,22 +192,24 @@ def _headers(run: Run) -> dict[str, str]:
     if "user-agent" not in names:
         headers["User-Agent"] = f"stormlet/{__version__}"
     headers["X-Stanley-Action"] = run.action.name
-    auth = str(run.action_parameters.get("auth") or "")
-    if _AUTH_HEADER.match(auth):
-        name, _, value = auth.partition("=")
-        headers[name] = value
+    headers.update(_credentials(run))
     return headers
 
 
-def _basic(auth: str) -> Any:
-    from aiohttp import BasicAuth
-
-    if _AUTH_HEADER.match(auth):
-        return None  # it is a header, see _headers
-    user, colon, password = auth.partition(":")
-    if not colon:
-        raise InvalidInputError("parameter `auth` is neither `user:password` nor `header=value`")
-    return BasicAuth(user, password, encoding="utf-8")
+def _credentials(run: Run) -> dict[str, str]:
+    """Return the header that username and password, or core.http's `auth`, ask for."""
+    username, password = (str(run.runner_parameters.get(name) or "") for name in ("username", "password"))
+    auth = str(run.action_parameters.get("auth") or "")
+    if not username and not password:
+        if not auth:
+            return {}
+        if _AUTH_HEADER.match(auth):
+            name, _, value = auth.partition("=")
+            return {name: value}
+        username, colon, password = auth.partition(":")
+        if not colon:
+            raise InvalidInputError("parameter `auth` is neither `user:password` nor `header=value`")
+    return {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}
 
 
 def _query(params: Mapping[str, Any]) -> list[tuple[str, str]]:

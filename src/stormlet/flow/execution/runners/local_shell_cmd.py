@@ -21,7 +21,7 @@ class LocalShellCmdRunner:
         "`cmd` is a program in the shell's language: whatever a template puts into it is code. Hand values of an event over "
         'through `env` and quote them in the command: `cmd: echo "$TITLE"` with `env: {TITLE: "{{ trigger.body.title }}"}`. '
         "The environment holds PATH, HOME, language and time zone, `env`, and the ST2_ACTION_ variables. stdin is empty. What "
-        "the command leaves running in the background is killed when it ends; start what should stay with `setsid`. "
+        "the command leaves running in the background is killed when it ends; start what should stay with `setsid -f`. "
         "stdout and stderr that are JSON as a whole are parsed."
     )
     examples = (
