@@ -36,14 +36,18 @@ class Database:
         self.unchecked = unchecked
         """Whether the last engine did not close it and it is too large to be checked at once."""
         self._owner = owner
-        self._identity = _identity(path)
+        self._identity = self._identities()
 
     def require_in_place(self) -> None:
         """Raise StoreError where somebody moved, replaced or deleted the file: what is written now would be lost."""
-        if _identity(self.path) != self._identity:
+        if self._identities() != self._identity:
             raise StoreError(
                 f"{self.path} was moved, replaced or deleted while the engine runs", hint="restart the engine"
             )
+
+    def _identities(self) -> tuple[object, object]:
+        """Return what the names of database and log stand for; the log is there since the first write."""
+        return _identity(self.path), _identity(self.path.with_name(self.path.name + "-wal"))
 
     def close(self, *, clean: bool) -> None:
         """Close; `clean` moves the log and leaves the mark that lets the next start skip the check."""

@@ -34,7 +34,9 @@ CREATE TABLE trigger_instances (
     failure_reason TEXT NOT NULL,
     event_id TEXT REFERENCES events (id)
 );
-CREATE INDEX trigger_instances_undecided ON trigger_instances (number) WHERE status IN ('pending', 'processing');
+-- The status is in partial indexes because SQLite looks at it again, and would otherwise read the row for it.
+CREATE INDEX trigger_instances_undecided ON trigger_instances (number, status)
+WHERE status IN ('pending', 'processing');
 CREATE INDEX trigger_instances_by_time ON trigger_instances (occurrence_time);
 CREATE INDEX trigger_instances_by_trigger ON trigger_instances (trigger_ref, occurrence_time);
 CREATE INDEX trigger_instances_by_type ON trigger_instances (trigger_type, occurrence_time);
@@ -112,8 +114,8 @@ CREATE TABLE executions (
         lease_until IS NULL OR status IN ('running', 'canceling', 'pending', 'pausing', 'paused', 'resuming')
     )
 );
-CREATE INDEX executions_to_claim ON executions (number) WHERE status IN ('requested', 'scheduled');
-CREATE INDEX executions_delayed ON executions (delay_until) WHERE status = 'delayed';
+CREATE INDEX executions_to_claim ON executions (number, status) WHERE status IN ('requested', 'scheduled');
+CREATE INDEX executions_delayed ON executions (delay_until, status) WHERE status = 'delayed';
 CREATE INDEX executions_leased ON executions (lease_until) WHERE lease_until IS NOT NULL;
 CREATE INDEX executions_by_time ON executions (requested_at);
 CREATE INDEX executions_by_action ON executions (action, requested_at);

@@ -24,10 +24,11 @@ SELECT number, :payload FROM trigger_instances WHERE id = :id
 ON CONFLICT (number) DO NOTHING
 
 -- name: pending_instances
--- The oldest that nobody has decided; the partial index holds nothing else.
+-- The oldest that nobody has decided; the partial index holds nothing else. Without INDEXED BY the planner takes the index by
+-- status, and sorts all that waits each time.
 SELECT
     t.*, p.payload, e.kind, e.url, e.received_at, e.content_type, e.query, e.remote, e.posted_by, e.headers, e.body
-FROM trigger_instances AS t
+FROM trigger_instances AS t INDEXED BY trigger_instances_undecided
 LEFT JOIN trigger_payloads AS p ON p.number = t.number
 LEFT JOIN events AS e ON e.id = t.event_id
 WHERE t.status IN ('pending', 'processing')
