@@ -106,7 +106,9 @@ class _Composer:
     def take(self, event: Any) -> None:
         """Take the next event."""
         if isinstance(event, yaml.ScalarEvent):
-            self._place(self._scalar(event), event.anchor)
+            node = self._scalar(event)
+            self._name(node, event.anchor)
+            self._place(node)
         elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             self._begin(event)
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
@@ -139,8 +141,7 @@ class _Composer:
             node.pairs = []
         else:
             node.items = []
-        if event.anchor:
-            self._anchors[event.anchor] = node
+        self._name(node, event.anchor)
         self._stack.append(_Open(node))
 
     def _end(self) -> None:
@@ -149,7 +150,7 @@ class _Composer:
             raise RefusedError(
                 "yaml-alias", f"aliases expand to more than {MAX_EXPANSION} nodes", closed.line, closed.column
             )
-        self._place(closed, None)
+        self._place(closed)
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         line, column = _place_of(event)
@@ -158,11 +159,16 @@ class _Composer:
             raise RefusedError("yaml-syntax", f"the alias *{event.anchor} has no anchor", line, column)
         if any(each.node is target for each in self._stack):
             raise RefusedError("yaml-alias", f"the alias *{event.anchor} stands inside its own anchor", line, column)
-        self._place(target, None, alias=True)
+        self._place(target, alias=True)
 
-    def _place(self, node: Node, anchor: str | None, *, alias: bool = False) -> None:
-        if anchor:
-            self._anchors[anchor] = node
+    def _name(self, node: Node, anchor: str | None) -> None:
+        if not anchor:
+            return
+        if anchor in self._anchors:  # YAML allows it, PyYAML does not, and it is never meant
+            raise RefusedError("yaml-syntax", f"the anchor &{anchor} stands twice", node.line, node.column)
+        self._anchors[anchor] = node
+
+    def _place(self, node: Node, *, alias: bool = False) -> None:
         if self._stack:
             self._stack[-1].add(node, alias=alias)
         else:
@@ -178,7 +184,7 @@ def _as_refusal(error: yaml.MarkedYAMLError, text: str) -> RefusedError:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     sentence = ", ".join(part for part in (error.context, error.problem) if part) or "not valid YAML"
-    wrong = text.split("\n")[line - 1][column - 1 : column] if line else ""
+    wrong = text[mark.index : mark.index + 1] if mark else ""
     return RefusedError("yaml-syntax", sentence, line, column, _cure(error.problem or "", wrong))
 
 

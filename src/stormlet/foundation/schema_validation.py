@@ -23,7 +23,7 @@ from stormlet.foundation.schema_texts import error_text
 PATTERN_SECONDS = 0.5
 _PYTHON_PATTERN = "stormlet-pattern"
 _MAPS_OF_SCHEMAS = ("properties", "patternProperties", "definitions", "dependencies")
-_LISTS_OF_SCHEMAS = ("allOf", "anyOf", "oneOf")
+_LISTS_OF_SCHEMAS = ("allOf", "anyOf", "oneOf", "items")
 _SCHEMAS = ("items", "additionalItems", "additionalProperties", "not")
 
 
@@ -100,6 +100,29 @@ def compile_schema(schema: Mapping[str, Any]) -> Validator:
         InvalidInputError: the schema is not valid, refers out of itself, or holds a pattern that is no regular expression.
     """
     try:
+        return _compile(schema)
+    except _BadSchema as error:
+        fault = error.fault
+        raise InvalidInputError(f"{fault.dotted}: {fault.text}" if fault.path else fault.text) from error
+
+
+def schema_fault(schema: Mapping[str, Any]) -> SchemaError | None:
+    """Return what is wrong with a schema (the first thing; `path` leads into the schema), or None where it can be compiled."""
+    try:
+        _compile(schema)
+    except _BadSchema as error:
+        return error.fault
+    return None
+
+
+class _BadSchema(Exception):  # noqa: N818 - it never leaves this module
+    def __init__(self, path: Sequence[str | int], text: str) -> None:
+        super().__init__(text)
+        self.fault = SchemaError(path=tuple(path), text=text, keyword="schema")
+
+
+def _compile(schema: Mapping[str, Any]) -> Validator:
+    try:
         lifted = schema if is_draft_7(schema) else lift_required(schema)
         make = jsonschema_rs.Draft7Validator if is_draft_7(schema) else jsonschema_rs.Draft4Validator
         compiled = make(
@@ -109,11 +132,9 @@ def compile_schema(schema: Mapping[str, Any]) -> Validator:
             offline=True,
         )
     except jsonschema_rs.ValidationError as error:
-        where = ".".join(map(str, error.instance_path))
-        text = _best_schema_text(error, schema)
-        raise InvalidInputError(f"{where}: {text}" if where else text) from error
+        raise _BadSchema(error.instance_path, _best_schema_text(error, schema)) from error
     except (ValueError, RecursionError, OverflowError) as error:
-        raise InvalidInputError(str(error) or "The schema is nested too deeply") from error
+        raise _BadSchema((), str(error) or "The schema is nested too deeply") from error
     return Validator(lifted, compiled)
 
 
@@ -127,26 +148,22 @@ def is_draft_7(schema: Mapping[str, Any]) -> bool:
     return "draft-07" in str(schema.get("$schema", ""))
 
 
-def lift_required(schema: Mapping[str, Any]) -> dict[str, Any]:
+def lift_required(schema: Mapping[str, Any], _path: tuple[str | int, ...] = ()) -> dict[str, Any]:
     """Return the schema in plain draft 4: `required: true` of a property becomes an entry of its parent's `required`.
 
     A `required: true` that belongs to no property means nothing, in StackStorm as well, and is dropped.
-
-    Raises:
-        ValueError: a pattern is not a regular expression.
     """
     lifted: dict[str, Any] = {}
     for key, value in schema.items():
+        here = (*_path, key)
         if key in _MAPS_OF_SCHEMAS and isinstance(value, Mapping):
-            lifted[key] = {name: lift_required(sub) if isinstance(sub, Mapping) else sub for name, sub in value.items()}
+            lifted[key] = {name: _lift(sub, (*here, name)) for name, sub in value.items()}
         elif key in _LISTS_OF_SCHEMAS and isinstance(value, list):
-            lifted[key] = [lift_required(sub) if isinstance(sub, Mapping) else sub for sub in value]
-        elif key in _SCHEMAS and isinstance(value, Mapping):
-            lifted[key] = lift_required(value)
-        elif key == "items" and isinstance(value, list):
-            lifted[key] = [lift_required(sub) if isinstance(sub, Mapping) else sub for sub in value]
+            lifted[key] = [_lift(sub, (*here, number)) for number, sub in enumerate(value)]
+        elif key in _SCHEMAS:
+            lifted[key] = _lift(value, here)
         elif key == "pattern" and isinstance(value, str):
-            lifted[_PYTHON_PATTERN] = _checked_pattern(value)
+            lifted[_PYTHON_PATTERN] = _checked_pattern(value, here)
         elif key in {"$schema", "id"}:
             continue  # st2's own schemas call themselves draft-04, and an `id` would make `#/…` refer elsewhere
         elif not (key == "required" and isinstance(value, bool)):
@@ -157,6 +174,10 @@ def lift_required(schema: Mapping[str, Any]) -> dict[str, Any]:
     elif lifted.get("required") == []:
         del lifted["required"]  # draft 4 forbids the empty list, draft 6 and later allow it; it means nothing
     return lifted
+
+
+def _lift(value: Any, path: tuple[str | int, ...]) -> Any:
+    return lift_required(value, path) if isinstance(value, Mapping) else value
 
 
 def with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
@@ -222,11 +243,11 @@ def _required_names(schema: Mapping[str, Any]) -> Iterator[str]:
             yield name
 
 
-def _checked_pattern(pattern: str) -> str:
+def _checked_pattern(pattern: str, path: tuple[str | int, ...]) -> str:
     try:
         regex.compile(pattern)
     except regex.error as error:
-        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+        raise _BadSchema(path, f"{pattern!r} is not a regular expression: {error}") from error
     return pattern
 
 

@@ -5,12 +5,11 @@ strictly and what lies below it leniently: real packs have stray keys there.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from stormlet.content.dialect import Source
-from stormlet.foundation.errors import InvalidInputError
-from stormlet.foundation.schema_validation import compile_schema
+from stormlet.foundation.schema_validation import schema_fault
 from stormlet.model.action import Action
 from stormlet.model.problem import Problem, Severity
 from stormlet.st2compat.dialect.shapes import (
@@ -40,7 +39,8 @@ class ActionReader:
             return None, problems
         pack, pack_problems = pack_of(document, source)
         problems += pack_problems + name_problems(document.get("name"), source)
-        problems += parameter_problems(document.get("parameters"), source)
+        broken = {problem.path.split(".")[1] for problem in problems if problem.path.startswith("parameters.")}
+        problems += parameter_problems(document.get("parameters"), source, broken)
         if has_errors(problems):
             return None, problems
         return _action(document, pack, source), problems
@@ -68,31 +68,26 @@ def _action(document: dict[str, Any], pack: str, source: Source) -> Action:
     )
 
 
-def parameter_problems(parameters: Any, source: Source) -> list[Problem]:
-    """Return what is wrong with parameters beyond their shape: schemas, positions, and immutable ones without a value."""
+def parameter_problems(parameters: Any, source: Source, broken: Collection[str] = ()) -> list[Problem]:
+    """Return what is wrong with parameters beyond their shape: schemas and positions. `broken` ones are told already."""
     if not isinstance(parameters, Mapping):
         return []
-    read = {name: meta for name, meta in parameters.items() if isinstance(meta, Mapping)}
+    read = {name: meta for name, meta in parameters.items() if isinstance(meta, Mapping) and name not in broken}
     return [*_schema_problems(read, source), *_position_problems(read, source)]
 
 
 def _schema_problems(parameters: Mapping[str, Mapping[str, Any]], source: Source) -> Iterator[Problem]:
     left = dict(parameters)
-    while left:
-        try:
-            # All together, because `$ref: "#/properties/other"` is allowed.
-            compile_schema({"type": "object", "properties": left})
+    # All together, because `$ref: "#/properties/other"` is allowed; without those that are told, to see the others.
+    while left and (fault := schema_fault({"type": "object", "properties": left})) is not None:
+        name = fault.path[1] if len(fault.path) > 1 else None
+        path = join("parameters", fault.dotted.removeprefix("properties."))
+        # What StackStorm looks at when it loads is an error; what it would only trip over when it runs, a warning.
+        severity = Severity.WARNING if len(fault.path) > _FIRST_LEVEL else Severity.ERROR
+        yield source.problem("bad-schema", fault.text, path, severity=severity)
+        if name not in left:
             return
-        except InvalidInputError as error:
-            place = error.text.partition(": ")[0].split(".")
-            inside = place[0] == "properties" and len(place) > 1 and place[1] in left
-            # What StackStorm looks at when it loads is an error; what it would only trip over when it runs, a warning.
-            severity = Severity.WARNING if len(place) > _FIRST_LEVEL else Severity.ERROR
-            path = join("parameters", ".".join(place[1:]) if inside else "")
-            yield source.problem("bad-schema", error.text, path, severity=severity)
-            if not inside:
-                return
-            del left[place[1]]  # and look at the others
+        del left[str(name)]
 
 
 _FIRST_LEVEL = len(["properties", "name", "attribute"])
@@ -101,9 +96,6 @@ _FIRST_LEVEL = len(["properties", "name", "attribute"])
 def _position_problems(parameters: Mapping[str, Mapping[str, Any]], source: Source) -> Iterator[Problem]:
     seen: dict[float, str] = {}
     for name, meta in parameters.items():
-        if meta.get("immutable") is True and "default" not in meta:
-            # The runner may have a default for it; the linter knows runners, and says so where it has none.
-            continue
         position = meta.get("position")
         if isinstance(position, bool) or not isinstance(position, (int, float)):
             continue

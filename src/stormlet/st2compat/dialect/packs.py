@@ -7,9 +7,8 @@ from typing import Any
 import msgspec
 
 from stormlet.content.dialect import Source
-from stormlet.foundation.errors import InvalidInputError
 from stormlet.foundation.identifiers import derived_id
-from stormlet.foundation.schema_validation import compile_schema, object_schema
+from stormlet.foundation.schema_validation import object_schema, schema_fault
 from stormlet.model.pack import Pack
 from stormlet.model.problem import Problem
 from stormlet.st2compat.dialect.shapes import Shape, has_errors, join
@@ -57,12 +56,9 @@ class PackReader:
             return None, problems
         # Keys that the schema does not name are allowed in a config, as in StackStorm.
         schema = object_schema(document, additional=True)
-        try:
-            compile_schema(schema)
-        except InvalidInputError as error:
-            place = error.text.partition(": ")[0].split(".")
-            path = ".".join(place[1:]) if place[:1] == ["properties"] else ""
-            return None, [source.problem("bad-schema", error.text, path)]
+        if (fault := schema_fault(schema)) is not None:
+            path = fault.dotted.removeprefix("properties.")
+            return None, [source.problem("bad-schema", fault.text, path)]
         return schema, problems
 
 

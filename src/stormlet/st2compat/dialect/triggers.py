@@ -2,11 +2,8 @@
 
 from typing import Any
 
-import msgspec
-
 from stormlet.content.dialect import Source
-from stormlet.foundation.errors import InvalidInputError
-from stormlet.foundation.schema_validation import compile_schema
+from stormlet.foundation.schema_validation import schema_fault
 from stormlet.model.problem import Problem, Severity
 from stormlet.model.trigger import TriggerType
 from stormlet.st2compat.dialect.shapes import (
@@ -94,13 +91,6 @@ class TriggerTypeReader:
 def _schema(schema: dict[str, Any] | None, source: Source, path: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     if not schema:
         return None, []
-    try:
-        compile_schema(schema)
-    except InvalidInputError as error:
-        problem = source.problem("bad-schema", error.text, path)
-        # The text begins with the dotted place inside the schema; the problem can stand right there.
-        inner = join(path, error.text.partition(": ")[0])
-        if inner in source.locations:
-            problem = msgspec.structs.replace(problem, location=source.locations[inner])
-        return None, [problem]
+    if (fault := schema_fault(schema)) is not None:
+        return None, [source.problem("bad-schema", fault.text, join(path, fault.dotted))]
     return schema, []
