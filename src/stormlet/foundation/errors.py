@@ -13,6 +13,7 @@ and what exit code belong to each is decided in `api/errors.py` and `cli/render.
     ├── ConflictError        the thing exists already, or is in a state that forbids the change
     ├── TooLargeError        what was sent is larger than a limit allows
     ├── OverloadedError      a queue is full or the disk is; try again later
+    │   └── RateLimitedError  one sender has tried too often
     └── StoreError           the database cannot be used
 """
 
@@ -93,6 +94,12 @@ class OverloadedError(StormletError):
         super().__init__(text, hint=hint)
         self.retry_after = retry_after
         self.disk_full = disk_full
+
+
+class RateLimitedError(OverloadedError):
+    """Too many attempts; wait before the next one."""
+
+    code = "rate_limited"
 
 
 class StoreError(StormletError):

@@ -38,6 +38,10 @@ class Metrics:
         "stormlet_rules": "Rules, by state (ready, stale, broken).",
         "stormlet_content_problems": "Problems found in content, by severity.",
         "stormlet_reloads_total": "Times that content was loaded.",
+        "stormlet_http_requests_total": "HTTP requests, by method, route and status.",
+        "stormlet_http_seconds": "Time from a request's headers to its answer, by route.",
+        "stormlet_http_connections": "Open HTTP connections.",
+        "stormlet_http_malformed_total": "Connections that sent something that is no HTTP request.",
     }
 
     def __init__(self) -> None:
@@ -66,6 +70,13 @@ class Metrics:
         self.waiting_executions = self._gauge("stormlet_waiting_executions")
         self.running_executions = self._gauge("stormlet_running_executions")
         self.oldest_pending_seconds = self._gauge("stormlet_oldest_pending_seconds")
+        name = "stormlet_http_requests_total"
+        self.http_requests = Counter(name, text[name], ["method", "route", "status"], registry=registry)
+        name = "stormlet_http_seconds"
+        self.http_seconds = Histogram(name, text[name], ["route"], buckets=buckets, registry=registry)
+        name = "stormlet_http_malformed_total"
+        self.http_malformed = Counter(name, text[name], registry=registry)
+        self.http_connections = self._gauge("stormlet_http_connections")
 
     def _gauge(self, name: str) -> Gauge:
         return Gauge(name, self.HELP[name], registry=self.registry)

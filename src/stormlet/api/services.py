@@ -1,0 +1,33 @@
+"""What handlers may use: one struct, built by `app.py`."""
+
+import msgspec
+
+from stormlet.api.readiness import Readiness
+from stormlet.flow.authentication import Authenticator
+from stormlet.flow.operations import Operations
+from stormlet.flow.pipeline import Pipeline
+from stormlet.flow.rehearsal import Rehearsal
+from stormlet.flow.ruleset import Ruleset
+from stormlet.flow.triggering import PayloadSchemas
+from stormlet.foundation.clock import Clock
+from stormlet.foundation.settings import Settings
+from stormlet.foundation.telemetry import Metrics
+from stormlet.store.datastore import Datastore
+from stormlet.store.interface import Store
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of one engine that the HTTP side talks to."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    metrics: Metrics
+    ruleset: Ruleset
+    pipeline: Pipeline
+    operations: Operations
+    rehearsal: Rehearsal
+    authenticator: Authenticator
+    datastore: Datastore
+    payload_schemas: PayloadSchemas = msgspec.field(default_factory=PayloadSchemas)
+    readiness: Readiness = msgspec.field(default_factory=Readiness)

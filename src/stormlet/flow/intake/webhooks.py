@@ -1,0 +1,111 @@
+"""What arrives at a webhook becomes an Event: the raw bytes and headers, without the credentials that brought them in.
+
+Our own credentials must never reach a payload, the database or a log: not under the names that carry them, and not under
+others either (a proxy may repeat the URL, with its `?st2-api-key=`, in a header of its own).
+"""
+
+import re
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from urllib.parse import parse_qsl, quote, quote_plus, urlencode
+
+from stormlet.foundation.errors import InvalidInputError
+from stormlet.foundation.identifiers import new_id
+from stormlet.foundation.secrets import MASK
+from stormlet.model.event import Event, EventKind
+
+TRACE_TAG = "st2-trace-tag"
+MAX_TRACE_TAG = 256
+_CREDENTIAL_HEADERS = frozenset({"st2-api-key", "x-auth-token", "authorization", "proxy-authorization", "cookie"})
+_CREDENTIAL_PARAMETERS = frozenset({"st2-api-key", "x-auth-token", "auth-token", "access-token", "api-key"})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def make_event(
+    *,
+    kind: EventKind,
+    url: str,
+    body: bytes,
+    headers: Iterable[tuple[bytes, bytes]],
+    query: str,
+    remote: str,
+    user: str,
+    credential: str,
+    now: datetime,
+) -> tuple[Event, str]:
+    """Return the event, and the trace tag of what follows from it.
+
+    Args:
+        kind: whether it came to the generic webhook or to a rule's own URL.
+        url: the hook's URL, normalised.
+        body: as received, still compressed where it was.
+        headers: as received.
+        query: the URL's query, undecoded.
+        remote: the sender's address.
+        user: whose credential it was.
+        credential: its text, so that it can be blotted out wherever else it stands; empty where there was none.
+        now: when it was received.
+    """
+    decoded = [(name.decode("latin-1"), _header_text(value)) for name, value in headers]
+    tag = next((value for name, value in decoded if name.lower() == TRACE_TAG), "")
+    kept = [
+        (name, _blot(value, credential))
+        for name, value in decoded
+        if name.lower() != TRACE_TAG and name.lower() not in _CREDENTIAL_HEADERS
+    ]
+    event = Event(
+        id=new_id(now),
+        kind=kind,
+        url=url,
+        received_at=now,
+        body=body,
+        content_type=_first(kept, "content-type"),
+        headers=tuple(kept),
+        query=_blot(_without_credentials(query), credential),
+        remote=remote,
+        user=user,
+    )
+    return event, trace_tag(tag, url)
+
+
+def trace_tag(given: str, url: str) -> str:
+    """Return the tag that a sender gave, or a fresh one in StackStorm's form."""
+    cleaned = _CONTROL.sub("", given).strip()[:MAX_TRACE_TAG]
+    return cleaned or f"webhook-{url}-{uuid.uuid4().hex}"
+
+
+def check_body(body: object) -> None:
+    """Raise InvalidInputError unless a hook's body is an object or an array."""
+    if not isinstance(body, dict | list):
+        shown = "null" if body is None else str(body)[:100]
+        raise InvalidInputError(f"{shown} is not of type 'object', 'array'")
+
+
+def _header_text(value: bytes) -> str:
+    """Headers are UTF-8 where they can be, and Latin-1 (which is never wrong) where they cannot."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _without_credentials(query: str) -> str:
+    if not query:
+        return ""
+    pairs = parse_qsl(query, keep_blank_values=True, errors="replace")
+    kept = [(name, value) for name, value in pairs if name.lower().replace("_", "-") not in _CREDENTIAL_PARAMETERS]
+    return query if len(kept) == len(pairs) else urlencode(kept)
+
+
+def _blot(text: str, credential: str) -> str:
+    """Mask the credential's text wherever it stands, also quoted as in a URL."""
+    if len(credential) < 4:  # so short a key would blot out half of every header, and hides nothing
+        return text
+    for form in {credential, quote(credential, safe=""), quote_plus(credential)}:
+        text = text.replace(form, MASK)
+    return text
+
+
+def _first(headers: Sequence[tuple[str, str]], name: str) -> str:
+    return next((value for known, value in headers if known.lower() == name), "")
