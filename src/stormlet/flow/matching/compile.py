@@ -17,7 +17,7 @@ from stormlet.flow.matching.operators import CONDITIONS, OPERATORS, SEARCH, Oper
 from stormlet.flow.matching.patterns import Literal, Pattern, compile_pattern
 from stormlet.foundation.errors import RenderError
 from stormlet.foundation.regexes import compile_regex
-from stormlet.foundation.templates import Templates, is_template
+from stormlet.foundation.templates import Templates, is_syntax_error, is_template
 from stormlet.model.problem import Problem, Severity
 from stormlet.model.rule import Criterion, Rule
 
@@ -91,11 +91,11 @@ class _Compiler:
             try:
                 self._templates.compile(text)
             except RenderError as error:
-                if error.text.startswith(("No filter", "No test")):
-                    self._say("bad-template", error.text, path)
-                else:
+                if is_syntax_error(error):
                     text = f"{error.text}; it is taken literally, as StackStorm does"
                     self._say("bad-template", text, path, severity=Severity.WARNING)
+                else:
+                    self._say("bad-template", error.text, path)
 
     def _path(self, criterion: Criterion, path: str) -> Lookup | None:
         try:

@@ -4,7 +4,7 @@ What the rest of the house uses of it is named here; how it is bounded is said i
 """
 
 from stormlet.foundation.templates.budget import TemplateLimits
-from stormlet.foundation.templates.engine import Template, Templates, is_template
+from stormlet.foundation.templates.engine import Template, Templates, is_syntax_error, is_template
 from stormlet.foundation.templates.filters import FILTERS, NONE_MARKER, Example, Filter
 from stormlet.foundation.templates.keyvalues import KeyValueLookup
 
@@ -17,5 +17,6 @@ __all__ = [
     "Template",
     "TemplateLimits",
     "Templates",
+    "is_syntax_error",
     "is_template",
 ]

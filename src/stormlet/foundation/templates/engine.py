@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jinja2 import Template as JinjaTemplate
-from jinja2 import TemplateSyntaxError, meta
+from jinja2 import TemplateAssertionError, TemplateSyntaxError, meta
 
 from stormlet.foundation.errors import RenderError
 from stormlet.foundation.templates.budget import KEY, Budget, TemplateLimits
@@ -123,6 +123,15 @@ class Templates:
             tokens = sum(1 for _ in self._environment.lex(source))
             if tokens > self.limits.source_tokens:
                 raise RenderError(f"the template has more than {self.limits.source_tokens:,} words and signs")
+
+
+def is_syntax_error(error: RenderError) -> bool:
+    """Tell whether a text could not be compiled because it is no template at all, like `awk '{{print $1}}'`.
+
+    False for one that is a template and names a filter or test that does not exist.
+    """
+    cause = error.__cause__
+    return isinstance(cause, TemplateSyntaxError) and not isinstance(cause, TemplateAssertionError)
 
 
 def is_template(text: object) -> bool:

@@ -48,7 +48,9 @@ def to_complex(value: Any) -> str:
 
 
 def json_escape(value: Any) -> str:
-    return json.dumps(value).strip('"')
+    text = json.dumps(value)
+    # StackStorm strips every quote at the ends, and so breaks a text that ends with one.
+    return text[1:-1] if isinstance(value, str) else text
 
 
 def jsonpath_query(value: Any, query: str) -> list[Any] | None:
