@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -12,6 +12,7 @@ from stormlet.cli.render import as_json
 from stormlet.cli.text import one_line
 
 if TYPE_CHECKING:
+    from stormlet.foundation.settings import Settings
     from stormlet.model.problem import Problem
     from stormlet.model.snapshot import Snapshot
 
@@ -38,7 +39,7 @@ def command(paths: tuple[str, ...], strict: bool, form: str, home: str | None, c
     What StackStorm would load but is surely a mistake is a warning, and does not fail without --strict.
     """
     checked = check_paths(paths, home, config)
-    problems = [problem for problem in checked.problems if not paths or _lies_in(problem, paths)]
+    problems = checked.problems
     if form == "json":
         click.echo(as_json([_document(problem) for problem in problems]))
     else:
@@ -47,15 +48,58 @@ def command(paths: tuple[str, ...], strict: bool, form: str, home: str | None, c
             click.echo(line_of(problem, strict))
     failing = [problem for problem in problems if strict or problem.severity == "error"]
     if form == "text":
-        click.echo(summary(checked, problems, strict=strict))
+        click.echo(checked.summary(strict=strict))
     return FAILED if failing else OK
 
 
-def check_paths(paths: Sequence[str], home: str | None, config: str | None) -> "Snapshot":
-    """Return what the engine would load, with all problems that it would find.
+class Checked(NamedTuple):
+    """What was asked about, of all that the engine would load."""
 
-    What the settings name is read besides `paths`, because a rule may use an action of any pack.
+    problems: list["Problem"]
+    rules: int
+    actions: int
+    packs: int
+
+    def summary(self, *, strict: bool = False) -> str:
+        """Return one line: how many errors and warnings, in how many things."""
+        errors = sum(strict or problem.severity == "error" for problem in self.problems)
+        found = _counted((errors, "error"), (len(self.problems) - errors, "warning")) or "no problems"
+        read = (
+            _counted((self.rules, "rule"), (self.actions, "action"), (self.packs, "pack"))
+            or "nothing: there is no content"
+        )
+        return f"{found} in {read}"
+
+
+def check_paths(paths: Sequence[str], home: str | None, config: str | None) -> Checked:
+    """Return all problems with the content in `paths`, or without any, with what the settings name.
+
+    What the settings name and what comes with the engine is read besides, because a rule may use an action of any pack.
     """
+    from stormlet.foundation.settings import environment, read_settings
+
+    settings = read_settings(environment(), {"home": home}, config)
+    rules, packs = list(settings.content.rules), list(settings.content.packs)
+    if not rules and not packs:
+        rules, packs = ([name] if Path(name).is_dir() else [] for name in ("rules", "packs"))
+    if not paths and not rules and not packs:
+        raise click.UsageError("there is no ./rules and no ./packs here, and the settings name none; name PATHS")
+    asked = paths or [*rules, *packs]
+    for path in map(Path, paths):
+        more_rules, more_packs = _sorted_out(path)
+        rules += more_rules
+        packs += more_packs
+    loaded = _load(settings, _unique(rules), _unique(packs))
+    return Checked(
+        problems=[problem for problem in loaded.problems if _lies_in(problem.location.file, asked)],
+        rules=sum(_lies_in(rule.metadata_file, asked) for rule in loaded.rules.values()),
+        actions=sum(_lies_in(action.metadata_file, asked) for action in loaded.actions.values()),
+        packs=sum(_lies_in(pack.directory, asked) for pack in loaded.packs.values()),
+    )
+
+
+def _load(settings: "Settings", rules: list[str], packs: list[str]) -> "Snapshot":
+    """Return what the engine would load from these directories, with all problems that it would find."""
     import msgspec
 
     from stormlet.content.reader import ContentReader
@@ -63,22 +107,10 @@ def check_paths(paths: Sequence[str], home: str | None, config: str | None) -> "
     from stormlet.flow.ruleset.compiled import build
     from stormlet.foundation.clock import SystemClock
     from stormlet.foundation.home import Home
-    from stormlet.foundation.settings import environment, read_settings
     from stormlet.foundation.templates import Templates
     from stormlet.st2compat.dialect import Dialect
 
-    settings = read_settings(environment(), {"home": home}, config)
-    content = settings.content
-    rules, packs = list(content.rules), list(content.packs)
-    if not rules and not packs:
-        rules, packs = ([name] if Path(name).is_dir() else [] for name in ("rules", "packs"))
-    if not paths and not rules and not packs:
-        raise click.UsageError("there is no ./rules and no ./packs here, and the settings name none; name PATHS")
-    for path in map(Path, paths):
-        more_rules, more_packs = _sorted_out(path)
-        rules += more_rules
-        packs += more_packs
-    content = msgspec.structs.replace(content, rules=_unique(rules), packs=_unique(packs))
+    content = msgspec.structs.replace(settings.content, rules=rules, packs=packs)
     reader = ContentReader(content, Home(settings.home).configs, RUNNER_TYPES, SystemClock(), Dialect())
     return build(reader.link(reader.read()), Templates(), RUNNER_TYPES, None).snapshot
 
@@ -100,9 +132,9 @@ def _unique(paths: Iterable[str]) -> list[str]:
     return list({Path(path).resolve(): path for path in reversed(list(paths))}.values())[::-1]
 
 
-def _lies_in(problem: "Problem", paths: Iterable[str]) -> bool:
-    file = Path(problem.location.file).resolve()
-    return any(file == path or path in file.parents for path in (Path(each).resolve() for each in paths))
+def _lies_in(file: str, paths: Iterable[str]) -> bool:
+    place = Path(file).resolve()
+    return any(place == path or path in place.parents for path in (Path(each).resolve() for each in paths))
 
 
 def _line(problem: "Problem", strict: bool) -> str:
@@ -140,18 +172,6 @@ def _document(problem: "Problem") -> dict[str, Any]:
     }
 
 
-def summary(checked: "Snapshot", problems: Sequence["Problem"], *, strict: bool = False) -> str:
-    """Return one line: how many errors and warnings, in how many things."""
-    errors = sum(strict or problem.severity == "error" for problem in problems)
-    warnings = len(problems) - errors
-    counts = [_counted(errors, "error"), _counted(warnings, "warning")]
-    found = ", ".join(count for count in counts if count) or "no problems"
-    read = ", ".join(
-        _counted(len(things), word) or f"no {word}s"
-        for things, word in ((checked.rules, "rule"), (checked.actions, "action"), (checked.packs, "pack"))
-    )
-    return f"{found} in {read}"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}{'s' if count > 1 else ''}" if count else ""
+def _counted(*counts: tuple[int, str]) -> str:
+    """Return `2 errors, 1 warning`, without what there is none of."""
+    return ", ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count)

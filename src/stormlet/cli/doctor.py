@@ -65,7 +65,7 @@ def _examine(client: Client, home: str | None, config: str | None) -> Iterator["
 
 
 def _check_content(home: str | None, config: str | None) -> Iterator["Finding"]:
-    from stormlet.cli.check import check_paths, summary
+    from stormlet.cli.check import check_paths
     from stormlet.cli.findings import Finding, Health
 
     try:
@@ -75,9 +75,7 @@ def _check_content(home: str | None, config: str | None) -> Iterator["Finding"]:
         return
     errors = sum(problem.severity == "error" for problem in checked.problems)
     health = Health.PROBLEM if errors else Health.WARNING if checked.problems else Health.OK
-    yield Finding(
-        health, "content", summary(checked, checked.problems), "`stormlet check` lists them" if checked.problems else ""
-    )
+    yield Finding(health, "content", checked.summary(), "`stormlet check` lists them" if checked.problems else "")
 
 
 def _print(screen: Screen, finding: "Finding") -> None:

@@ -43,6 +43,11 @@ def _trigger_instance(execution: Mapping[str, Any]) -> Any:
     return instance.get("id")
 
 
+def _given(execution: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that have a value; the others are the runner's, and nobody asked for them."""
+    return {name: value for name, value in (execution.get("parameters") or {}).items() if value is not None}
+
+
 EXECUTION = Noun(
     path=PATH,
     name="id",
@@ -65,7 +70,7 @@ EXECUTION = Noun(
         Column("user", "context.user"),
         Column("rule", _rule),
         Column("trigger instance", _trigger_instance),
-        Column("parameters", "parameters"),
+        Column("parameters", _given),
         Column("result", "result"),
     ),
     empty="No action has run yet.",

@@ -1,5 +1,7 @@
 """`stormlet key`: values in the datastore, which rules and actions read as `st2kv.system.NAME`."""
 
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -11,13 +13,18 @@ from stormlet.cli.options import Group, limit_option, with_client, with_screen
 from stormlet.cli.render import Column, Screen
 from stormlet.cli.text import visible
 
+
+def _scope_of(item: Mapping[str, Any]) -> str:
+    return str(item.get("scope") or "").removeprefix("st2kv.")
+
+
 KEY = Noun(
     path="/keys",
     name="name",
     columns=(
         Column("NAME", "name", shrink=False),
         Column("VALUE", lambda row: "********" if row.get("secret") else row.get("value")),
-        Column("SCOPE", "scope", shrink=False),
+        Column("SCOPE", _scope_of, shrink=False),
         Column("USER", "user"),
         Column("SECRET", "secret", shrink=False),
         Column("EXPIRES", "expire_timestamp", wide=True),
@@ -25,7 +32,7 @@ KEY = Noun(
     fields=(
         Column("name", "name"),
         Column("value", "value"),
-        Column("scope", "scope"),
+        Column("scope", _scope_of),
         Column("user", "user"),
         Column("secret", "secret"),
         Column("expires", "expire_timestamp"),
@@ -77,7 +84,10 @@ def set_key(
 def get_key(client: Client, screen: Screen, name: str, **query: Any) -> None:
     """Print a key's value."""
     item = client.get(f"{KEY.path}/{part(name)}", query)
-    if screen.for_people:
+    if screen.for_people and item.get("encrypted"):
+        screen.line("********")
+        print("it is a secret: -d shows it", file=sys.stderr)
+    elif screen.for_people:
         screen.line(visible(str(item.get("value", ""))))
     else:
         screen.fields(item, KEY.fields, name=KEY.name)

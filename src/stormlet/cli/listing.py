@@ -1,6 +1,7 @@
 """The two things that every noun does: list what there is, and get one."""
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stormlet.cli.client import Client, part
@@ -22,12 +23,16 @@ class Noun(NamedTuple):
     """What to tell a person where there is none."""
 
 
-def show_list(client: Client, screen: Screen, noun: Noun, query: Mapping[str, Any]) -> None:
-    """List things; on standard error, tell a person where there are more."""
-    import sys
-
+def show_list(
+    client: Client,
+    screen: Screen,
+    noun: Noun,
+    query: Mapping[str, Any],
+    dress: Callable[[list[Any]], list[Any]] = list,
+) -> None:
+    """List things, dressed for whom they are shown to; on standard error, tell a person where there are more."""
     page = client.list(noun.path, query)
-    screen.rows(page.items, noun.columns, name=noun.name, empty=noun.empty)
+    screen.rows(dress(page.items), noun.columns, name=noun.name, empty=noun.empty)
     if screen.for_people and page.items and page.total > len(page.items):
         print(f"{len(page.items)} of {page.total} shown; -n {page.total} shows all", file=sys.stderr)
 

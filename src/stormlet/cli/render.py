@@ -208,7 +208,7 @@ def block(value: Any) -> list[str]:
         return list(_entries(value.items()))
     if isinstance(value, list | tuple):
         return [line for item in value for line in _listed(item)]
-    return [visible(scalar(value))]
+    return [visible(_nested(value))]
 
 
 def _entries(pairs: Iterable[tuple[Any, Any]]) -> Iterable[str]:
@@ -218,7 +218,7 @@ def _entries(pairs: Iterable[tuple[Any, Any]]) -> Iterable[str]:
             yield f"{label}:"
             yield from (f"  {line}" for line in block(value))
         else:
-            yield f"{label}: {visible(scalar(value)) if value != '' else _quoted_empty(value)}".rstrip()
+            yield f"{label}: {visible(_nested(value))}"
 
 
 def _listed(item: Any) -> Iterable[str]:
@@ -231,5 +231,6 @@ def _is_block(value: Any) -> bool:
     return (isinstance(value, Mapping | list | tuple) and bool(value)) or (isinstance(value, str) and "\n" in value)
 
 
-def _quoted_empty(_value: str) -> str:
-    return '""'
+def _nested(value: Any) -> str:
+    """Return a value inside another as it is in the data: there, yes and no would be texts."""
+    return value if isinstance(value, str) and value else as_json(value, indent=None)

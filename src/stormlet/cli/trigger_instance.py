@@ -1,15 +1,16 @@
 """`stormlet trigger-instance`: events that have happened."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from stormlet.cli.client import Client, part
 from stormlet.cli.failures import NOT_FOUND, CommandError
-from stormlet.cli.listing import Noun, show_list, show_one
+from stormlet.cli.listing import Noun, show_list
 from stormlet.cli.moments import age, exact
 from stormlet.cli.options import Group, filters, limit_option, with_client, with_screen
-from stormlet.cli.render import Column, Screen
+from stormlet.cli.render import Column, Screen, as_json
 from stormlet.cli.since import bound, now
 
 TRIGGER_INSTANCE = Noun(
@@ -32,6 +33,19 @@ TRIGGER_INSTANCE = Noun(
     ),
     empty="No events yet. `stormlet send` sends one.",
 )
+
+
+def named_triggers(client: Client, instances: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the instances with `trigger` as people know it: a webhook's trigger is a UUID, and its URL says more."""
+    known = {trigger.get("ref"): _name_of(trigger) for trigger in client.list("/triggers").items} if instances else {}
+    return [{**each, "trigger": known.get(each.get("trigger"), each.get("trigger"))} for each in instances]
+
+
+def _name_of(trigger: dict[str, Any]) -> str:
+    parameters = trigger.get("parameters") or {}
+    if url := parameters.get("url"):
+        return f"webhook {str(url).strip('/')}"
+    return f"{trigger.get('type')} {as_json(parameters, indent=None)}" if parameters else str(trigger.get("ref"))
 
 
 def last_instance(client: Client) -> str:
@@ -64,7 +78,8 @@ def list_instances(client: Client, screen: Screen, since: str | None, until: str
     """List events, newest first."""
     moment = now()
     bounds = {"timestamp_gt": bound(since, moment), "timestamp_lt": bound(until, moment)}
-    show_list(client, screen, TRIGGER_INSTANCE, {**query, **bounds})
+    name = (lambda found: named_triggers(client, found)) if screen.for_people else list
+    show_list(client, screen, TRIGGER_INSTANCE, {**query, **bounds}, name)
 
 
 @command.command("get")
@@ -73,7 +88,11 @@ def list_instances(client: Client, screen: Screen, since: str | None, until: str
 @with_client
 def get_instance(client: Client, screen: Screen, instance_id: str) -> None:
     """Show one event with its payload."""
-    show_one(client, screen, TRIGGER_INSTANCE, last_instance(client) if instance_id == "last" else instance_id)
+    key = last_instance(client) if instance_id == "last" else instance_id
+    instance = client.get(f"{TRIGGER_INSTANCE.path}/{part(key)}")
+    if screen.for_people:
+        instance = named_triggers(client, [instance])[0]
+    screen.fields(instance, TRIGGER_INSTANCE.fields, name=TRIGGER_INSTANCE.name)
 
 
 @command.command("re-emit")

@@ -11,7 +11,7 @@ from stormlet.cli.options import Command, with_client, with_screen
 from stormlet.cli.render import Screen, as_json
 from stormlet.cli.since import now
 from stormlet.cli.text import cut, visible
-from stormlet.cli.trigger_instance import TRIGGER_INSTANCE, last_instance
+from stormlet.cli.trigger_instance import TRIGGER_INSTANCE, last_instance, named_triggers
 
 MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}
 LONGEST_VALUE = 120
@@ -28,19 +28,31 @@ def command(client: Client, screen: Screen, instance_id: str, rule: str | None) 
     The verdicts are computed again from the stored event, with the rules as they are now. No action runs.
     """
     key = last_instance(client) if instance_id == "last" else instance_id
-    path = f"{TRIGGER_INSTANCE.path}/{part(key)}"
-    verdicts = client.get(f"{path}/why", {"rule": rule})
-    if not screen.for_people:
+    answer = client.get(f"{TRIGGER_INSTANCE.path}/{part(key)}/why", {"rule": rule})
+    instance, verdicts = answer["trigger_instance"], answer["verdicts"]
+    if screen.output == "name":
         screen.rows(verdicts, (), name="rule", empty="")
         return
-    instance = client.get(path)
+    if not screen.for_people:
+        screen.data(answer)
+        return
+    (named,) = named_triggers(client, [instance])
     when = age(instance.get("occurrence_time"), now())
-    screen.line(f"Event {instance['id']} on {instance.get('trigger')}, {instance.get('status')}, {when}")
-    if not verdicts:
-        screen.line("No rule is on this trigger. `stormlet rule list` shows what rules are on.")
-    for verdict in sorted(verdicts, key=_order):
+    screen.line(visible(f"Event {instance['id']} on {named.get('trigger')}, {instance.get('status')}, {when}"))
+    elsewhere = [each for each in verdicts if _is_elsewhere(each)] if rule is None and screen.output != "wide" else []
+    told = [verdict for verdict in verdicts if verdict not in elsewhere]
+    for verdict in sorted(told, key=_order):
         for line in verdict_lines(verdict, screen):
             screen.line(line)
+    if not told:
+        screen.line("No rule is on this trigger. `stormlet rule list` shows what rules are on.")
+    if elsewhere:
+        screen.line(f"{_mark(None, screen)} {len(elsewhere)} rules on other triggers of this type; -o wide shows them")
+
+
+def _is_elsewhere(verdict: Mapping[str, Any]) -> bool:
+    """Tell whether the rule is on another trigger, such as another webhook's URL: rarely what the person asks about."""
+    return str(verdict.get("reason", "")).startswith("the rule is on ")
 
 
 def verdict_lines(verdict: Mapping[str, Any], screen: Screen) -> list[str]:
@@ -55,9 +67,9 @@ def verdict_lines(verdict: Mapping[str, Any], screen: Screen) -> list[str]:
     else:
         mark, headline = _mark(False, screen), f"{rule} did not match"
     lines = [f"{mark} {headline}"]
-    if verdict["matched"] and not verdict.get("findings"):
+    if verdict["matched"] and not verdict.get("criteria"):
         lines[0] += " (it has no criteria)"
-    return [*lines, *_finding_lines(verdict.get("findings") or [], screen, "    ")]
+    return [*lines, *_finding_lines(verdict.get("criteria") or [], screen, "    ")]
 
 
 def _finding_lines(findings: Sequence[Mapping[str, Any]], screen: Screen, indent: str) -> list[str]:
