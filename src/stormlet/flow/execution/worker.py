@@ -17,19 +17,18 @@ from stormlet.flow.execution.carrying import Carrier
 from stormlet.flow.execution.catalogue import RUNNERS
 from stormlet.flow.execution.child import Children
 from stormlet.flow.execution.halt import Halt, HaltReason
-from stormlet.flow.execution.interface import Runner, RunResult
-from stormlet.flow.execution.narration import ending
+from stormlet.flow.execution.interface import Runner
 from stormlet.flow.execution.output_log import OutputLog
+from stormlet.flow.execution.recording import STORE_TROUBLE, Recorder
 from stormlet.flow.execution.rescue import Rescue
 from stormlet.flow.execution.shielding import shield_process
 from stormlet.foundation.clock import Clock
-from stormlet.foundation.errors import OverloadedError, StoreError
 from stormlet.foundation.settings import Execution as ExecutionSettings
 from stormlet.foundation.settings import environment
 from stormlet.foundation.supervisor import Supervisor
 from stormlet.foundation.telemetry import Metrics
 from stormlet.model.action import Action
-from stormlet.model.execution import Claim, ExecutionStatus, Outcome, OutputChunk
+from stormlet.model.execution import Claim, ExecutionStatus
 from stormlet.st2compat.host import Host, base_environment
 from stormlet.store.interface import ExecutionFilter, Page, Store
 
@@ -37,9 +36,6 @@ log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
 _FLUSH_SECONDS = 0.2
-_FIRST_RETRY_SECONDS = 0.1
-_LONGEST_RETRY_SECONDS = 5.0
-_STORE_TROUBLE = (StoreError, OverloadedError)
 
 
 @dataclass(slots=True)
@@ -87,7 +83,6 @@ class Worker:
         self._clock = clock
         self._supervisor = supervisor
         self._settings = settings
-        self._metrics = metrics
         self._worker_name = worker_name
         self._children = Children(clock)
         base = base_environment(environment() if variables is None else variables)
@@ -103,6 +98,9 @@ class Worker:
             revoke_token=revoke_token,
         )
         self._rescue = Rescue(store, clock, settings)
+        self._recorder = Recorder(
+            store=store, clock=clock, rescue=self._rescue, metrics=metrics, runner_type=self._carrier.runner_type
+        )
         self._held: dict[str, _Held] = {}
         self._woken = asyncio.Event()
         self._stopping = False
@@ -180,7 +178,7 @@ class Worker:
             try:
                 while await self._claim_some():
                     pass
-            except _STORE_TROUBLE as error:
+            except STORE_TROUBLE as error:
                 log.warning("claiming waits: %s", error)  # `_look` comes back to it
 
     async def _claim_some(self) -> bool:
@@ -210,7 +208,8 @@ class Worker:
             if execution.cancel_requested or execution.status is ExecutionStatus.CANCELING:
                 held.halt.request(HaltReason.CANCELED)
             result = await self._carrier.carry_out(execution, held.halt, held.output.add)
-            await self._conclude(held, result, self._clock.monotonic() - started)
+            seconds = self._clock.monotonic() - started
+            await self._recorder.conclude(held.claim, held.halt, held.output, result, seconds)
         finally:
             del self._held[execution.id]
             self._woken.set()
@@ -219,55 +218,8 @@ class Worker:
         """Nothing of it was started: it waits for the next start."""
         try:
             await self._store.requeue_execution(claim.execution.id, claim.token, self._clock.now())
-        except _STORE_TROUBLE as error:
+        except STORE_TROUBLE as error:
             log.warning("execution %s could not be given back: %s", claim.execution.id, error)
-
-    async def _conclude(self, held: _Held, result: RunResult, seconds: float) -> None:
-        execution, reason = held.claim.execution, held.halt.reason
-        cut_short = result.status is ExecutionStatus.CANCELED
-        if reason is HaltReason.LEASE_LOST:
-            log.warning("execution %s of %s was ended: another worker has its lease", execution.id, execution.action)
-            return
-        if reason is HaltReason.STOPPING and cut_short:
-            await self._patiently(held, lambda: self._settle_interrupted(held))
-            return
-        outcome = Outcome(
-            execution_id=execution.id,
-            token=held.claim.token,
-            status=result.status,
-            result=result.result,
-            ended_at=self._clock.now(),
-        )
-        if not await self._patiently(held, lambda: self._record(held, outcome)):
-            log.warning("execution %s of %s ended after it was settled otherwise", execution.id, execution.action)
-            return
-        self._metrics.executions.labels(result.status.value, execution.runner_type).inc()
-        self._metrics.execution_seconds.observe(seconds)
-        runner = self._carrier.runner_type(execution.runner_type)
-        log.info("%s", ending(execution, runner, result.status, result.result, seconds))
-
-    async def _settle_interrupted(self, held: _Held) -> bool:
-        if chunks := held.output.take():
-            await self._store_output(chunks)
-        return await self._rescue.settle(held.claim, "the engine was stopped while this action was running")
-
-    async def _record(self, held: _Held, outcome: Outcome) -> bool:
-        """Store the last of the output and the outcome; side by side, so that they share a commit."""
-        if not (chunks := held.output.take()):
-            return await self._store.conclude_execution(outcome)
-        _, recorded = await asyncio.gather(self._store_output(chunks), self._store.conclude_execution(outcome))
-        return recorded
-
-    async def _patiently(self, held: _Held, write: Callable[[], Any]) -> bool:
-        """Do `write` until the database takes it: an outcome must not be lost to a full disk or a lock."""
-        delay = _FIRST_RETRY_SECONDS
-        while True:
-            try:
-                return bool(await write())
-            except _STORE_TROUBLE as error:
-                log.warning("the outcome of execution %s waits: %s", held.claim.execution.id, error)
-            await self._clock.sleep(delay)
-            delay = min(delay * 2, _LONGEST_RETRY_SECONDS)
 
     # What goes on beside them
 
@@ -276,7 +228,7 @@ class Worker:
             await self._clock.sleep(seconds)
             try:
                 await work()
-            except _STORE_TROUBLE as error:
+            except STORE_TROUBLE as error:
                 log.warning("the worker waits: %s", error)
 
     async def _look(self) -> None:
@@ -303,17 +255,10 @@ class Worker:
             return
         try:
             await self._store.append_output(chunks)
-        except _STORE_TROUBLE:
+        except STORE_TROUBLE:
             for output, some in taken:
                 output.put_back(some)
             raise
-
-    async def _store_output(self, chunks: Sequence[OutputChunk]) -> None:
-        """The last output of an execution. Its result holds it too, so that trouble with it does not hold up the outcome."""
-        try:
-            await self._store.append_output(chunks)
-        except _STORE_TROUBLE as error:
-            log.warning("output of execution %s is in its result only: %s", chunks[0].execution_id, error)
 
 
 def _versioned(url: str) -> str:
