@@ -8,7 +8,8 @@ nothing, and what a change means is the loader's to find out.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Sequence
+import os
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 
 from watchfiles import Change, awatch
@@ -17,7 +18,7 @@ from watchfiles._rust_notify import WatchfilesRustInternalError
 log = logging.getLogger(__name__)
 
 LOOK_MS = 200
-"""How often it is asked whether a watched directory is still the same one; also the interval of polling."""
+"""How often it is asked whether a watched directory is still the same one, and how often polling looks at every file."""
 _QUIET_MS = (
     100  # a save by an editor is a delete, a rename and a write; it counts as over when nothing follows for this long
 )
@@ -26,7 +27,7 @@ _IGNORED_ENDINGS = ("~", ".swp", ".swx", ".pyc", ".tmp")
 _IGNORED_DIRECTORIES = frozenset({"__pycache__", ".git", ".hg", ".svn"})
 _VIM_PROBE = "4913"
 
-_Identity = tuple[int, int] | None
+_Identity = tuple[int, ...] | None
 
 
 async def watch(
@@ -34,43 +35,54 @@ async def watch(
 ) -> AsyncGenerator[frozenset[Path], None]:
     """Yield the paths that changed, until `stop` is set.
 
-    The first set names all directories: what changed between their being read and now would be lost otherwise.
+    The first set names the directories that exist: what changed between their being read and now would be lost otherwise.
 
     Args:
         paths: directories, which need not exist.
         stop: ends the watch. A cancelled watch sets it, because its thread has to end.
         poll: look at every file every `LOOK_MS` instead of asking the operating system (network mounts tell nothing).
     """
-    pending = frozenset(path for path in paths if path.exists())
+    if not poll:
+        try:
+            async with contextlib.aclosing(_notified(paths, stop)) as changes:
+                async for changed in changes:
+                    yield changed
+            return
+        except (OSError, WatchfilesRustInternalError) as error:
+            log.warning("files cannot be watched (%s); looking at them every %d ms instead", error, LOOK_MS)
+    async with contextlib.aclosing(_polled(paths, stop)) as changes:
+        async for changed in changes:
+            yield changed
+
+
+async def _notified(paths: Sequence[Path], stop: asyncio.Event) -> AsyncGenerator[frozenset[Path], None]:
+    """Yield what the operating system tells, beginning anew whenever a directory came, went or became another one."""
+    pending = _existing(paths)
     while not stop.is_set():
         before = {path: _identity(path) for path in paths}
         there = [path for path, identity in before.items() if identity is not None]
         if not there:
-            pending |= await _until_one_exists(paths, stop)
-            if not pending:
-                return
+            await _look_again(stop)
+            pending = _existing(paths)
             continue
         try:
-            async with contextlib.aclosing(_changes(there, before, stop, poll)) as batches:
+            async with contextlib.aclosing(_batches(there, before, stop)) as batches:
                 async for changed in batches:
                     if pending or changed:
                         yield changed | pending
                         pending = frozenset()
-            pending = _moved(before)
-        except FileNotFoundError:
-            pending = frozenset(there)  # it went between the look and the watch; look again
-        except (OSError, WatchfilesRustInternalError) as error:
-            if poll:
-                raise
-            log.warning("files cannot be watched (%s); looking at them every %d ms instead", error, LOOK_MS)
-            poll = True
+        except FileNotFoundError:  # it went between the look and the watch
+            pending = frozenset(there)
+            continue
+        # Whoever came, went or moved is told with the first batch of the next watch: from then on nothing is missed.
+        pending = frozenset(there) | _existing(paths)
 
 
-async def _changes(
-    there: list[Path], before: dict[Path, _Identity], stop: asyncio.Event, poll: bool
+async def _batches(
+    there: Sequence[Path], before: Mapping[Path, _Identity], stop: asyncio.Event
 ) -> AsyncGenerator[frozenset[Path], None]:
     """Yield what changes (an empty set, at the latest every `LOOK_MS`) as long as the directories are the same ones."""
-    batches = awatch(
+    changes = awatch(
         *there,
         watch_filter=_is_content,
         debounce=_LONGEST_MS,
@@ -78,29 +90,55 @@ async def _changes(
         stop_event=stop,
         rust_timeout=LOOK_MS,
         yield_on_timeout=True,
-        force_polling=poll,
-        poll_delay_ms=LOOK_MS,
         ignore_permission_denied=True,
     )
-    async with contextlib.aclosing(batches):
-        async for batch in batches:
+    roots = _spellings(there)
+    async with contextlib.aclosing(changes):
+        async for batch in changes:
             yield frozenset(Path(path) for _, path in batch)
-            if _moved(before):
+            # A directory that is made again at once may get the inode of the deleted one, so both are asked.
+            gone = any(change is Change.deleted and path in roots for change, path in batch)
+            if gone or any(_identity(path) != identity for path, identity in before.items()):
                 return
 
 
-async def _until_one_exists(paths: Sequence[Path], stop: asyncio.Event) -> frozenset[Path]:
+async def _polled(paths: Sequence[Path], stop: asyncio.Event) -> AsyncGenerator[frozenset[Path], None]:
+    """Yield what differs between two looks at all files. (watchfiles polls too, but sees whole seconds only.)"""
+    known = await asyncio.to_thread(_stamps, paths)
+    if existing := _existing(paths):
+        yield existing
     while not stop.is_set():
-        if found := frozenset(path for path in paths if path.exists()):
-            return found
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_MS / 1000)
-    return frozenset()
+        await _look_again(stop)
+        now = await asyncio.to_thread(_stamps, paths)
+        if now == known:
+            continue
+        for _ in range(_LONGEST_MS // LOOK_MS):
+            before, now = now, await _after_a_look(paths, stop)
+            if now == before:
+                break
+        changed, known = _differences(known, now), now
+        if changed:
+            yield changed
 
 
-def _moved(before: dict[Path, _Identity]) -> frozenset[Path]:
-    """Return the directories that came, went, or are others than they were."""
-    return frozenset(path for path, identity in before.items() if _identity(path) != identity)
+async def _after_a_look(paths: Sequence[Path], stop: asyncio.Event) -> dict[Path, _Identity]:
+    await _look_again(stop)
+    return await asyncio.to_thread(_stamps, paths)
+
+
+async def _look_again(stop: asyncio.Event) -> None:
+    """Return after `LOOK_MS`, or at once when it is time to stop."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), LOOK_MS / 1000)
+
+
+def _spellings(paths: Sequence[Path]) -> frozenset[str]:
+    """Return the names by which the operating system may call these directories."""
+    return frozenset(name for path in paths for name in (str(path), os.path.realpath(path)))
+
+
+def _existing(paths: Sequence[Path]) -> frozenset[Path]:
+    return frozenset(path for path in paths if path.exists())
 
 
 def _identity(path: Path) -> _Identity:
@@ -109,6 +147,31 @@ def _identity(path: Path) -> _Identity:
     except OSError:
         return None
     return (status.st_dev, status.st_ino)
+
+
+def _stamps(paths: Sequence[Path]) -> dict[Path, _Identity]:
+    """Return each directory and each file below it with what tells that it changed."""
+    stamps: dict[Path, _Identity] = {path: _identity(path) for path in paths}
+    for root in paths:
+        for directory, directories, files in os.walk(root):
+            directories[:] = [name for name in directories if name not in _IGNORED_DIRECTORIES]
+            for name in files:
+                path = Path(directory, name)
+                if _is_content(Change.modified, str(path)):
+                    stamps[path] = _file_stamp(path)
+    return stamps
+
+
+def _file_stamp(path: Path) -> _Identity:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _differences(before: Mapping[Path, _Identity], after: Mapping[Path, _Identity]) -> frozenset[Path]:
+    return frozenset(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
 
 
 def _is_content(_change: Change, path: str) -> bool:
