@@ -157,14 +157,6 @@ def test_what_st2_refuses_is_an_error_in_its_words(changes: dict[str, Any], expe
         ),
         ("x", ["error wrong-type criteria.k: 'x' is not of type 'object' (write {type: equals, pattern: x})"]),
         ({"type": "exists", "pattern": ""}, []),
-        (
-            {"type": "search", "pattern": {}},
-            ["error bad-condition criteria.k: a search needs a condition (known: all, all2any, any, any2any)"],
-        ),
-        (
-            {"type": "search", "pattern": {}, "condition": "al"},
-            ["error bad-condition criteria.k.condition: 'al' is not a condition (did you mean \"all\"?)"],
-        ),
     ],
 )  # fmt: skip
 def test_criteria_without_operator_or_pattern_are_told_as_st2_tells_them(criterion: Any, expected: list[str]) -> None:

@@ -129,8 +129,11 @@ def build(
 def _compile(
     candidate: LoadedRule, templates: Templates, types: Mapping[str, TriggerType], previous: Compiled | None
 ) -> tuple[CompiledRule | None, list[Problem]]:
-    if candidate.rule is None or candidate.state is RuleState.BROKEN:
+    if candidate.rule is None:
         return None, list(candidate.problems)
+    if candidate.state is RuleState.BROKEN:
+        # It cannot be used, but what else is wrong with it is told in the same go.
+        return None, [*candidate.problems, *compile_rule(candidate.rule, templates)[1]]
     trigger = trigger_of(candidate.rule.trigger.type, candidate.rule.trigger.parameters, types).ref
     before = previous.rules.get(candidate.rule.ref) if previous else None
     if before is not None and before.rule == candidate.rule and before.trigger == trigger:

@@ -18,7 +18,6 @@ from stormlet.st2compat.dialect.shapes import (
 )
 
 _CRITERION_KEYS = ("type", "pattern", "condition")
-_CONDITIONS = ("all", "any", "all2any", "any2any")
 
 
 class RuleReader:
@@ -151,20 +150,7 @@ def _criterion_problems(key: str, value: Any, path: str, source: Source) -> list
         text = f"{name!r} is not a key of a criterion and is ignored"
         hint = did_you_mean_or_list(name, _CRITERION_KEYS)
         problems.append(source.problem("unknown-key", text, join(path, name), hint=hint, severity=Severity.WARNING))
-    if operator == "search":
-        problems += _search_problems(value, path, source)
     return problems
-
-
-def _search_problems(value: dict[str, Any], path: str, source: Source) -> list[Problem]:
-    """Judge what only `search` has. StackStorm looks at it when an event comes, and fails the match then."""
-    condition = value.get("condition")
-    if condition in _CONDITIONS:
-        return []
-    shown = f"{condition!r} is not a condition" if condition is not None else "a search needs a condition"
-    hint = did_you_mean_or_list(str(condition or ""), _CONDITIONS)
-    at = join(path, "condition") if condition is not None else path
-    return [source.problem("bad-condition", shown, at, hint=hint)]
 
 
 def _meant(unknown: list[str], key: str) -> str:
