@@ -44,6 +44,7 @@ class Server:
         self.lines: list[str] = []
         self._heard = threading.Condition()
         self.process: subprocess.Popen[str] | None = None
+        self._listener: threading.Thread | None = None
         self.url = ""
         self.port = 0
         self.program = [sys.executable, "-m", "stormlet"]
@@ -60,7 +61,8 @@ class Server:
             env=self.environment,
             cwd=self.home.parent,
         )
-        threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(self.process,), daemon=True)
+        self._listener.start()
         found = self.wait_for_line(r"serves (http://\S+)", deadline, since)
         self.url = found.group(1).rstrip("/")
         self.port = urlsplit(self.url).port or 0
@@ -68,10 +70,11 @@ class Server:
 
     def _listen(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            with self._heard:
-                self.lines.append(line.rstrip("\n"))
-                self._heard.notify_all()
+        with process.stdout as lines:
+            for line in lines:
+                with self._heard:
+                    self.lines.append(line.rstrip("\n"))
+                    self._heard.notify_all()
         with self._heard:
             self._heard.notify_all()
 
@@ -153,17 +156,27 @@ class Server:
         """Kill -9."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.wait(10)
 
     def terminate(self, deadline: float = 30) -> int:
         """SIGTERM; returns the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(deadline)
+        return self.wait(deadline)
+
+    def wait(self, deadline: float = 30) -> int:
+        """Wait for the end, and for the last line; returns the exit code."""
+        assert self.process is not None
+        assert self._listener is not None
+        code = self.process.wait(deadline)
+        self._listener.join(deadline)
+        return code
 
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
-            self.kill()
+            self.process.kill()
+        if self.process is not None:
+            self.wait(10)
 
 
 @pytest.fixture

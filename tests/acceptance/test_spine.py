@@ -22,7 +22,7 @@ criteria:
 action:
   ref: core.local
   parameters:
-    cmd: "echo {word} {{{{ trigger.body.n }}}}"
+    cmd: "echo {word} {{{{ trigger.body.n | quote }}}}"
 """
 
 
@@ -54,8 +54,10 @@ def test_first_start_shows_credentials_once_and_a_line_to_paste(make_server, tmp
 
 
 def stormlet(server, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line as the same user, who exports nothing but the home."""
+    """Run the command line as the same user, who exports nothing but the home (and a key that automation has set)."""
     environment = {"PATH": os.environ["PATH"], "STORMLET_HOME": str(server.home)}
+    if key := server.environment.get("STORMLET_BOOTSTRAP_API_KEY"):
+        environment["STORMLET_API_KEY"] = key
     command = [sys.executable, "-m", "stormlet", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
 
@@ -168,7 +170,7 @@ def test_sigterm_lets_what_runs_end(make_server, tmp_path: Path) -> None:
         server.process.terminate()
         server.wait_for_line("stopping")
         writing.write("finished in grace")
-    assert server.process.wait(30) == 0
+    assert server.wait(30) == 0
     server.start()
     execution = server.wait_for_execution(action="core.local")
     assert (execution["status"], execution["result"]["stdout"]) == ("succeeded", "finished in grace")
