@@ -29,11 +29,20 @@ class SecretReference(msgspec.Struct, frozen=True, kw_only=True):
     """Where one secret of a source comes from.
 
     `reference` is `env:NAME`, `file:/path`, `st2kv:name`, or `sealed:HEX` for one that was written once through the API and
-    is never shown. `name` tells secrets apart while rotating (`1`, `2`, … unless given).
+    is never shown. `name` tells secrets apart while rotating (`1`, `2`, … unless given). The rest is not secret, and only for
+    schemes that need it.
     """
 
     name: str
     reference: str
+    kind: str = ""
+    """For credentials, how it is presented: bearer, basic, header, query. Empty: as the scheme has it."""
+    username: str = ""
+    """For basic."""
+    key_id: str = ""
+    """For rfc9421; for credentials, the header or the query parameter that holds it."""
+    algorithm: str = ""
+    """For rfc9421."""
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):
