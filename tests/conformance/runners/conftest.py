@@ -32,7 +32,8 @@ class Bench:
         (self.pack / "actions").mkdir(parents=True)
         shield_process()
         self.settings = ExecutionSettings(output_bytes=64 * 1024, kill_seconds=0.3)
-        self.children = Children(SystemClock())
+        self.clock = SystemClock()
+        self.children = Children(self.clock)
         self.variables: dict[str, str] = dict(os.environ)
         self.config: dict[str, Any] = {}
         self.api_url = "http://127.0.0.1:9/v1"
@@ -71,7 +72,7 @@ class Bench:
         carrier = Carrier(
             runners={runner.type.name: runner for runner in RUNNERS},
             settings=self.settings,
-            clock=SystemClock(),
+            clock=self.clock,
             children=self.children,
             host=lambda: Host(base_environment=base_environment(self.variables), api_url=self.api_url),
             action_of=lambda ref: action if ref == action.ref else None,

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from stormlet.flow.execution.halt import Halt, HaltReason
+from stormlet.foundation.clock import SystemClock
 from stormlet.model.execution import ExecutionStatus
 
 
@@ -49,7 +50,7 @@ class Server:
         try:
             while True:
                 await response.write(b"x" * (65536 if path == "/flood" else 1))
-                await asyncio.sleep(0)
+                await SystemClock().sleep(0)
         except (ConnectionError, asyncio.CancelledError):
             return response
 

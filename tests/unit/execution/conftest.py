@@ -147,7 +147,7 @@ class Bench:
     async def until(self, execution_id: str, true: Callable[[Execution], bool]) -> Execution:
         async with asyncio.timeout(DEADLINE):
             while not true(found := await self.get(execution_id)):
-                await asyncio.sleep(0.005)
+                await self.clock.sleep(0.005)
             return found
 
     async def crash(self) -> None:
