@@ -88,7 +88,8 @@ class Shell:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         end = time.monotonic() + DEADLINE
         with self._heard:
             while not any(line.startswith("Try: ") for line in self.lines):
@@ -108,10 +109,14 @@ class Shell:
     def _listen(self) -> None:
         assert self.server is not None
         assert self.server.stdout is not None
-        for line in self.server.stdout:
-            with self._heard:
-                self.lines.append(line.rstrip("\n"))
-                self._heard.notify_all()
+        with self.server.stdout as stream:
+            for line in stream:
+                self._hear(line)
+
+    def _hear(self, line: str) -> None:
+        with self._heard:
+            self.lines.append(line.rstrip("\n"))
+            self._heard.notify_all()
 
     def run(self, text: str) -> tuple[int, str]:
         """Run lines as a person would paste them; returns the exit code and what was printed."""
@@ -135,6 +140,7 @@ class Shell:
         if self.server is not None:
             self.server.terminate()
             self.server.wait(DEADLINE)
+            self._listener.join()
 
 
 @pytest.fixture
@@ -154,7 +160,7 @@ def follow(page: Path, shell: Shell, before: str) -> None:
         before: how to start the server where the page does not; empty: not at all.
     """
     blocks = blocks_of(page)
-    if before and not any("serve" in block.words for block in blocks):
+    if before and shell.server is None and not any("serve" in block.words for block in blocks):
         shell.serve(before)
     printed = ""
     for block, following in zip(blocks, [*blocks[1:], Block("", [], "", 0)], strict=True):
@@ -168,6 +174,11 @@ def follow(page: Path, shell: Shell, before: str) -> None:
             shell.serve(block.text)
             printed = shell.log.replace(shell.url, SHOWN_URL)
             assert misses(expected, printed) is None, f"{where}: {misses(expected, printed)!r} is not in:\n{printed}"
+        elif block.words == ["greeting"]:
+            greeting = shell.log.replace(shell.url, SHOWN_URL)
+            assert misses(block.text, greeting) is None, (
+                f"{where}: {misses(block.text, greeting)!r} is not in:\n{greeting}"
+            )
         elif block.words[:1] == ["run"]:
             _run(block, expected, shell, where)
 

@@ -9,7 +9,7 @@ import click
 from stormlet.cli.failures import FAILED, OK
 from stormlet.cli.options import Command
 from stormlet.cli.render import as_json
-from stormlet.cli.text import one_line
+from stormlet.cli.text import counted, one_line
 
 if TYPE_CHECKING:
     from stormlet.foundation.settings import Settings
@@ -63,9 +63,9 @@ class Checked(NamedTuple):
     def summary(self, *, strict: bool = False) -> str:
         """Return one line: how many errors and warnings, in how many things."""
         errors = sum(strict or problem.severity == "error" for problem in self.problems)
-        found = _counted((errors, "error"), (len(self.problems) - errors, "warning")) or "no problems"
+        found = counted((errors, "error"), (len(self.problems) - errors, "warning")) or "no problems"
         read = (
-            _counted((self.rules, "rule"), (self.actions, "action"), (self.packs, "pack"))
+            counted((self.rules, "rule"), (self.actions, "action"), (self.packs, "pack"))
             or "nothing: there is no content"
         )
         return f"{found} in {read}"
@@ -170,8 +170,3 @@ def _document(problem: "Problem") -> dict[str, Any]:
         "text": problem.text,
         "hint": problem.hint,
     }
-
-
-def _counted(*counts: tuple[int, str]) -> str:
-    """Return `2 errors, 1 warning`, without what there is none of."""
-    return ", ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count)

@@ -28,6 +28,8 @@ def _took(execution: Mapping[str, Any]) -> str:
     if start is None:
         return ""
     if end is None:
+        if execution.get("status") not in ("running", "canceling"):
+            return ""
         return f"{span_text(max(now() - start, timedelta(0)))} so far"
     seconds = (end - start).total_seconds()
     return f"{seconds:.2f}s" if seconds < 60 else span_text(end - start)

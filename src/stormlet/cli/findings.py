@@ -117,7 +117,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         yield Finding(Health.PROBLEM, "database", f"{path} is damaged: {damage[0]}", "restore it from a backup")
     else:
         size = _size(path.stat().st_size)
-        yield Finding(Health.OK, "database", f"{path}, {size}, schema version {version}, no damage found")
+        yield Finding(Health.OK, "database", f"{path}, {size}, schema {version}, no damage")
 
 
 def _open_to_others(path: Path) -> bool:

@@ -32,7 +32,9 @@ def show_list(
 ) -> None:
     """List things, dressed for whom they are shown to; on standard error, tell a person where there are more."""
     page = client.list(noun.path, query)
-    screen.rows(dress(page.items), noun.columns, name=noun.name, empty=noun.empty)
+    filtered = any(value is not None for name, value in query.items() if name not in ("limit", "decrypt", "scope"))
+    empty = "None found." if filtered else noun.empty
+    screen.rows(dress(page.items), noun.columns, name=noun.name, empty=empty)
     if screen.for_people and page.items and page.total > len(page.items):
         print(f"{len(page.items)} of {page.total} shown; -n {page.total} shows all", file=sys.stderr)
 

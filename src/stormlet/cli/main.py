@@ -79,7 +79,7 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
     cls=_Root,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     invoke_without_command=False,
-    epilog="Start with `stormlet init` in an empty directory, or `make run` in a checkout.",
+    epilog="Start with `stormlet init DIR`, or with `make run` in a checkout.",
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."

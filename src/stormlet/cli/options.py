@@ -24,7 +24,7 @@ class Command(click.Command):
         own: list[tuple[str, str]] = []
         server: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
-            if (record := parameter.get_help_record(ctx)) is not None:
+            if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)) is not None:
                 is_server = parameter.name in _SERVER_OPTIONS and self.name != "serve"
                 (server if is_server else own).append(record)
         for title, records in (("Options", own), ("Server", server)):
@@ -88,7 +88,7 @@ def with_screen(function: Function) -> Function:
     options = (
         click.option(
             "-o", "--output", type=click.Choice(FORMATS), is_eager=True, expose_value=False, callback=chosen(""),
-            help="How to print; `wide` cuts nothing.",
+            metavar="FORMAT", help="table, wide (cuts nothing), json, yaml or name.",
         ),
         click.option(
             "-j", "--json", is_flag=True, is_eager=True, expose_value=False, callback=chosen("json"), help="Same as -o json."

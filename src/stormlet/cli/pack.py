@@ -13,7 +13,7 @@ PACK = Noun(
     columns=(
         Column("REF", "ref", shrink=False),
         Column("VERSION", "version", shrink=False),
-        Column("AUTHOR", "author"),
+        Column("AUTHOR", "author", wide=True),
         Column("DESCRIPTION", "description"),
         Column("PATH", "path", wide=True),
     ),

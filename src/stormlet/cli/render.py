@@ -228,9 +228,11 @@ def _listed(item: Any) -> Iterable[str]:
 
 
 def _is_block(value: Any) -> bool:
-    return (isinstance(value, Mapping | list | tuple) and bool(value)) or (isinstance(value, str) and "\n" in value)
+    return (isinstance(value, Mapping | list | tuple) and bool(value)) or (
+        isinstance(value, str) and "\n" in value.rstrip("\n")
+    )
 
 
 def _nested(value: Any) -> str:
     """Return a value inside another as it is in the data: there, yes and no would be texts."""
-    return value if isinstance(value, str) and value else as_json(value, indent=None)
+    return value.rstrip("\n") if isinstance(value, str) and value else as_json(value, indent=None)

@@ -19,15 +19,20 @@ def _trigger(rule: Any) -> Any:
     return trigger.get("type")
 
 
+def _state(rule: Any) -> Any:
+    """Show a rule's state, or that it is switched off; a StackStorm knows the second only."""
+    return rule.get("state", "enabled") if rule.get("enabled") else "disabled"
+
+
 RULE = Noun(
     path="/rules",
     name="ref",
     columns=(
         Column("REF", "ref", shrink=False),
-        Column("ENABLED", "enabled", shrink=False),
+        Column("STATE", _state, shrink=False),
         Column("TRIGGER", _trigger),
         Column("ACTION", "action.ref"),
-        Column("DESCRIPTION", "description"),
+        Column("DESCRIPTION", "description", wide=True),
         Column("ID", "id", wide=True),
         Column("FILE", "metadata_file", wide=True),
     ),

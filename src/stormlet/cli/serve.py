@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stormlet.cli.options import Command
+from stormlet.cli.text import counted
 
 if TYPE_CHECKING:
     from stormlet.app import Greeting
@@ -58,7 +59,7 @@ def greeting_lines(greeting: "Greeting") -> list[str]:
     from stormlet import __version__
 
     sources = f" from {', '.join(greeting.sources)}" if greeting.sources else ""
-    counts = f"{greeting.rules} rules, {greeting.actions} actions"
+    counts = counted((greeting.rules, "rule"), (greeting.actions, "action"))
     lines = [f"stormlet {__version__} serves {greeting.url} with {counts}{sources} ({_problems(greeting)})"]
     if greeting.api_key:
         lines.append(f"API key (shown once): {greeting.api_key}")
@@ -73,6 +74,5 @@ def greeting_lines(greeting: "Greeting") -> list[str]:
 
 
 def _problems(greeting: "Greeting") -> str:
-    counts = [(greeting.errors, "error"), (greeting.warnings, "warning")]
-    found = ", ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count)
+    found = counted((greeting.errors, "error"), (greeting.warnings, "warning"))
     return f"{found}: see `stormlet check`" if found else "no problems"

@@ -40,6 +40,11 @@ def cut(text: str, width: int) -> str:
     return "".join(kept) + _ELLIPSIS
 
 
+def counted(*counts: tuple[int, str]) -> str:
+    """Return `2 errors, 1 warning`, without what there is none of."""
+    return ", ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count)
+
+
 def pad(text: str, width: int) -> str:
     """Return `text` filled up with spaces to `width` cells."""
     return text + " " * (width - cells(text))
