@@ -121,7 +121,8 @@ def _stated(
         text = f"the header {name} is {what}: does the sender have a secret, and does a proxy pass the header on?"
         yield Cause(code="missing-header", text=text)
     elif reason is not Reason.MISMATCH:
-        yield Cause(code=str(reason), text=verification.detail)
+        sure = Confidence.LIKELY if reason in _NOT_RIGHT else Confidence.CERTAIN
+        yield Cause(code=str(reason), text=verification.detail, confidence=sure)
 
 
 def _disabled_secrets(

@@ -145,10 +145,7 @@ class _Reader:
         if first == '"':
             return re.sub(r"\\(.)", r"\1", self._match(_STRING, "a string")[1:-1])
         if first == ":":
-            try:
-                return base64.b64decode(self._match(_BYTES, "a byte sequence")[1:-1], validate=True)
-            except binascii.Error as error:
-                raise FieldError("a byte sequence is not base64") from error
+            return self._bytes()
         if first == "?":
             self.position += 1
             return self._match(re.compile("[01]"), "a boolean") == "1"
@@ -156,6 +153,17 @@ class _Reader:
             number = self._match(_NUMBER, "a number")
             return float(number) if "." in number else int(number)
         return Token(self._match(_TOKEN, "a value"))
+
+    def _bytes(self) -> bytes:
+        """Return a byte sequence in its one spelling: leftover bits would be bits that nothing signs."""
+        text = self._match(_BYTES, "a byte sequence")
+        try:
+            value = base64.b64decode(text[1:-1], validate=True)
+        except binascii.Error as error:
+            raise FieldError("a byte sequence is not base64") from error
+        if write_bytes(value) != text:
+            raise FieldError("a byte sequence is not in canonical base64")
+        return value
 
     def _match(self, pattern: re.Pattern[str], what: str) -> str:
         found = pattern.match(self.text, self.position)
