@@ -5,7 +5,7 @@ from typing import Any
 from stormlet.foundation.clock import from_microseconds, to_microseconds
 from stormlet.model.credential import ApiKey, Token, User
 from stormlet.store.encoding import from_json, to_json
-from stormlet.store.rows import Parameters, Row
+from stormlet.store.rows import Parameters, Row, damage_aware
 
 
 def api_key_row(key: ApiKey) -> Parameters:
@@ -19,6 +19,7 @@ def api_key_row(key: ApiKey) -> Parameters:
     }
 
 
+@damage_aware
 def read_api_key(row: Row) -> ApiKey:
     return ApiKey(
         id=row["id"],
@@ -40,6 +41,7 @@ def token_row(token: Token) -> Parameters:
     }
 
 
+@damage_aware
 def read_token(row: Row) -> Token:
     return Token(
         id=row["id"],
@@ -58,5 +60,6 @@ def user_row(user: User) -> Parameters:
     }
 
 
+@damage_aware
 def read_user(row: Row) -> User:
     return User(name=row["name"], password_hash=row["password_hash"], created_at=from_microseconds(row["created_at"]))

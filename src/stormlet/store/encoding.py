@@ -16,6 +16,8 @@ from stormlet.foundation.errors import InvalidInputError, StoreError
 
 T = TypeVar("T")
 LEVEL = 1
+MOST_BYTES = 1 << 30
+"""No body is longer: SQLite's own limit for one value."""
 
 
 class Codec:
@@ -30,8 +32,13 @@ class Codec:
     def unpack_bytes(self, packed: bytes) -> bytes:
         """Raises StoreError where the checksum does not fit: the database is damaged."""
         try:
-            return self._contexts.decompressor.decompress(packed)
-        except (zstandard.ZstdError, TypeError, MemoryError) as error:
+            parameters = zstandard.get_frame_parameters(packed)
+            # The library takes a frame at its word where that says "empty", "no checksum" or "very long"; that may be the damage.
+            size = parameters.content_size
+            if not parameters.has_checksum or size > MOST_BYTES or (size == 0 and packed != self.pack_bytes(b"")):
+                raise zstandard.ZstdError("the frame's header is not ours")
+            return self._contexts.decompressor.decompress(packed, allow_extra_data=False)
+        except (zstandard.ZstdError, TypeError, ValueError, MemoryError) as error:
             raise _damaged(error) from None
 
     def pack(self, value: Any) -> bytes:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from stormlet.model.arrival import Arrival, Recorded, Rejection
 from stormlet.model.credential import ApiKey, Token, User
 from stormlet.model.datastore import KeyValuePair
 from stormlet.model.enforcement import Enforcement, EnforcementStatus
@@ -145,6 +146,13 @@ class Store(Protocol):
         """Store trigger instances, and the request they came from, in one transaction. On disk when this returns."""
         ...
 
+    async def admit(self, arrivals: Sequence[Arrival]) -> list[Recorded]:
+        """Store the events of one guarded request, all in one transaction, and settle what they claim.
+
+        Of two arrivals with one delivery id, whichever comes first is stored, and the other answers whose duplicate it is.
+        """
+        ...
+
     # 2 · decide
 
     async def pending_instances(self, limit: int) -> list[StoredInstance]:
@@ -268,6 +276,28 @@ class Store(Protocol):
 
     async def put_user(self, user: User) -> None:
         """Create or replace by name."""
+        ...
+
+    # What sources remember
+
+    async def purge_deliveries(self, now: datetime, limit: int) -> int:
+        """Forget up to `limit` delivery ids whose horizon is over. Returns how many."""
+        ...
+
+    async def put_rejection(self, rejection: Rejection, keep: int) -> None:
+        """Keep a refused request, and of its source only the newest `keep`."""
+        ...
+
+    async def rejections(self, source: str, limit: int) -> list[Rejection]:
+        """Return a source's refused requests, newest first."""
+        ...
+
+    async def rejection(self, rejection_id: str) -> Rejection | None: ...
+
+    async def delete_rejection(self, rejection_id: str) -> bool: ...
+
+    async def secret_uses(self, source: str) -> dict[str, datetime]:
+        """Return when each of a source's secrets verified a request last, by the secret's name."""
         ...
 
     # Datastore

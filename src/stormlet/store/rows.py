@@ -4,10 +4,10 @@
 the schema; where SQL has a word of its own (`trigger`, `user`), the column is named otherwise, and only here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
@@ -22,7 +22,8 @@ from stormlet.store.encoding import Codec, without_lone_surrogates
 from stormlet.store.interface import ContentDocument, StoredInstance
 
 Parameters = dict[str, Any]
-Word = TypeVar("Word", bound=StrEnum)
+Made = TypeVar("Made")
+Asked = ParamSpec("Asked")
 
 
 class Row(Protocol):
@@ -38,6 +39,19 @@ class ExecutionRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     secret_parameters: tuple[str, ...] = ()
     context: dict[str, Any] = {}
     action_snapshot: dict[str, Any] = {}
+
+
+def damage_aware(read: Callable[Asked, Made]) -> Callable[Asked, Made]:
+    """Let a reader raise StoreError where a column holds what no writer of ours has put there."""
+
+    @wraps(read)
+    def read_or_complain(*arguments: Asked.args, **named: Asked.kwargs) -> Made:
+        try:
+            return read(*arguments, **named)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise StoreError(f"the database is damaged: {error}", hint="restore a backup of the database") from None
+
+    return read_or_complain
 
 
 def _microseconds(moment: datetime | None) -> int | None:
@@ -76,6 +90,7 @@ def instance_row(instance: TriggerInstance) -> Parameters:
     }
 
 
+@damage_aware
 def read_stored_instance(row: Row, codec: Codec) -> StoredInstance:
     """Read a row of trigger_instances, joined with its event or payload."""
     packed = row["payload"]
@@ -85,7 +100,7 @@ def read_stored_instance(row: Row, codec: Codec) -> StoredInstance:
         trigger_type=row["trigger_type"],
         occurrence_time=from_microseconds(row["occurrence_time"]),
         payload=None if packed is None else codec.unpack(packed, object),
-        status=_known(TriggerInstanceStatus, row["status"]),
+        status=TriggerInstanceStatus(row["status"]),
         trace_tag=row["trace_tag"],
         event_id=row["event_id"],
         failure_reason=row["failure_reason"],
@@ -96,7 +111,7 @@ def read_stored_instance(row: Row, codec: Codec) -> StoredInstance:
 def _read_event(row: Row, codec: Codec) -> Event:
     return Event(
         id=row["event_id"],
-        kind=_known(EventKind, row["kind"]),
+        kind=EventKind(row["kind"]),
         url=row["url"],
         received_at=from_microseconds(row["received_at"]),
         body=codec.unpack_bytes(row["body"]),
@@ -121,6 +136,7 @@ def enforcement_row(enforcement: Enforcement) -> Parameters:
     }
 
 
+@damage_aware
 def read_enforcement(row: Row) -> Enforcement:
     return Enforcement(
         id=row["id"],
@@ -128,7 +144,7 @@ def read_enforcement(row: Row) -> Enforcement:
         rule_id=row["rule_id"],
         trigger_instance_id=row["trigger_instance_id"],
         enforced_at=from_microseconds(row["enforced_at"]),
-        status=_known(EnforcementStatus, row["status"]),
+        status=EnforcementStatus(row["status"]),
         execution_id=row["execution_id"],
         failure_reason=row["failure_reason"],
     )
@@ -171,6 +187,7 @@ def execution_request(execution: Execution) -> ExecutionRequest:
     )
 
 
+@damage_aware
 def read_execution(row: Row, codec: Codec) -> Execution:
     """Read a row of executions, joined with its request and result."""
     request = ExecutionRequest() if row["request"] is None else codec.unpack(row["request"], ExecutionRequest)
@@ -178,7 +195,7 @@ def read_execution(row: Row, codec: Codec) -> Execution:
         id=row["id"],
         action=row["action"],
         runner_type=row["runner_type"],
-        status=_known(ExecutionStatus, row["status"]),
+        status=ExecutionStatus(row["status"]),
         requested_at=from_microseconds(row["requested_at"]),
         parameters=request.parameters,
         secret_parameters=request.secret_parameters,
@@ -203,11 +220,10 @@ def read_execution(row: Row, codec: Codec) -> Execution:
 def _read_log(text: str) -> Iterable[LogEntry]:
     for line in text.splitlines():
         moment, _, status = line.partition(" ")
-        if not moment.isdigit():
-            raise StoreError(f"the database is damaged: `{line}` is no line of an execution's log")
-        yield LogEntry(timestamp=from_microseconds(int(moment)), status=_known(ExecutionStatus, status))
+        yield LogEntry(timestamp=from_microseconds(int(moment)), status=ExecutionStatus(status))
 
 
+@damage_aware
 def read_claim(row: Row, codec: Codec) -> Claim:
     return Claim(
         execution=read_execution(row, codec),
@@ -226,11 +242,12 @@ def output_row(chunk: OutputChunk) -> Parameters:
     }
 
 
+@damage_aware
 def read_output(row: Row) -> OutputChunk:
     return OutputChunk(
         execution_id=row["execution_id"],
         sequence=row["sequence"],
-        kind=_known(OutputKind, row["kind"]),
+        kind=OutputKind(row["kind"]),
         timestamp=from_microseconds(row["printed_at"]),
         data=row["data"],
     )
@@ -246,6 +263,7 @@ def document_row(document: ContentDocument, codec: Codec) -> Parameters:
     }
 
 
+@damage_aware
 def read_document(row: Row, codec: Codec) -> ContentDocument:
     return ContentDocument(
         kind=row["kind"],
@@ -269,6 +287,7 @@ def key_value_row(item: KeyValuePair) -> Parameters:
     }
 
 
+@damage_aware
 def read_key_value(row: Row) -> KeyValuePair:
     return KeyValuePair(
         id=row["id"],
@@ -280,11 +299,3 @@ def read_key_value(row: Row) -> KeyValuePair:
         description=row["description"],
         expires_at=_moment(row["expires_at"]),
     )
-
-
-def _known(kind: type[Word], text: str) -> Word:
-    """Read one of a fixed set of words; another one can only come from a damaged database."""
-    try:
-        return kind(text)
-    except ValueError:
-        raise StoreError(f"the database is damaged: `{text}` is no {kind.__name__}") from None

@@ -28,13 +28,14 @@ from stormlet.store.sqlite.integrity import BackgroundCheck
 from stormlet.store.sqlite.opening import open_database
 from stormlet.store.sqlite.readers import Readers
 from stormlet.store.sqlite.retention import RetentionTables
+from stormlet.store.sqlite.sources import SourceTables
 from stormlet.store.sqlite.transaction import Transaction
 from stormlet.store.sqlite.writer import Writer, WriterOptions
 
 SQL = files("stormlet.store.sqlite")
 
 
-class SqliteStore(InstanceTables, ExecutionTables, DocumentTables, CredentialTables, RetentionTables, Store):
+class SqliteStore(SourceTables, InstanceTables, ExecutionTables, DocumentTables, CredentialTables, RetentionTables, Store):
     """A `Store` over one file. Used from one event loop, from `open` to `close`."""
 
     def __init__(self, path: Path, clock: Clock, settings: Storage, queue_limit: int = 5000) -> None:

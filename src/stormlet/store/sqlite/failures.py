@@ -37,11 +37,15 @@ def is_fatal(error: BaseException) -> bool:
     After a failed fsync the kernel may have dropped what was to be written and say "ok" the next time, so to try again and
     acknowledge would be a lie; and damage spreads when it is written over.
     """
-    return primary_code(error) in (IOERR, CORRUPT, NOTADB)
+    return primary_code(error) == IOERR or is_damage(error)
 
 
 def is_damage(error: BaseException) -> bool:
-    return primary_code(error) in (CORRUPT, NOTADB)
+    """Tell whether the file holds what nobody has written into it."""
+    if isinstance(error, sqlite3.Error):
+        # Python finds text that is no UTF-8 itself, and has no code for it.
+        return primary_code(error) in (CORRUPT, NOTADB) or str(error).startswith("Could not decode")
+    return isinstance(error, UnicodeDecodeError)
 
 
 def disk_full() -> OverloadedError:
@@ -59,6 +63,8 @@ def translate(error: Exception, path: Path) -> Exception:
         return error
     if isinstance(error, UnicodeEncodeError):
         return InvalidInputError("a text holds a lone surrogate, which cannot be kept")
+    if is_damage(error):
+        return StoreError(f"{path} is damaged or is no database of stormlet: {error}", hint=DAMAGE_CURE)
     if not isinstance(error, sqlite3.Error):
         return error
     code = primary_code(error)
@@ -78,8 +84,6 @@ def _unusable(error: sqlite3.Error, code: int, path: Path) -> StoreError:
         return StoreError(
             f"{path} cannot be written", hint="let the engine's user own the file and its directory, on a writable disk"
         )
-    if code in (CORRUPT, NOTADB):
-        return StoreError(f"{path} is damaged or is no database of stormlet: {error}", hint=DAMAGE_CURE)
     if code == IOERR:
         return StoreError(
             f"the disk under {path} failed: {error} ({name})", hint="mend the disk and restart the engine"

@@ -1,22 +1,19 @@
-"""Events, trigger instances and enforcements: the first two durable steps, accept and decide."""
+"""Trigger instances and enforcements: the second durable step, decide. (The first is in sources.py.)"""
 
 import logging
-from collections.abc import Sequence
 
-from stormlet.foundation.errors import NotFoundError, StoreError
+from stormlet.foundation.errors import StoreError
 from stormlet.model.enforcement import Enforcement
-from stormlet.model.event import Event
-from stormlet.model.trigger import TriggerInstance, TriggerInstanceStatus
+from stormlet.model.trigger import TriggerInstanceStatus
 from stormlet.store.encoding import Codec
 from stormlet.store.interface import Decision, EnforcementFilter, InstanceFilter, Page, StoredInstance
 from stormlet.store.rows import (
     Row,
     enforcement_row,
-    event_row,
     read_enforcement,
     read_stored_instance,
 )
-from stormlet.store.sqlite.inserts import insert_executions, insert_instances
+from stormlet.store.sqlite.inserts import insert_executions
 from stormlet.store.sqlite.tables import Tables, conditions
 from stormlet.store.sqlite.transaction import Transaction
 
@@ -24,14 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class InstanceTables(Tables):
-    """The methods of `Store` about events, trigger instances and enforcements."""
-
-    async def record(self, instances: Sequence[TriggerInstance], event: Event | None = None) -> None:
-        weight = len(event.body) if event is not None else 0
-        codec = self._codec
-        await self._writer.run(
-            lambda transaction: _record(transaction, instances, event, codec), new=True, weight=weight
-        )
+    """The methods of `Store` about trigger instances and enforcements."""
 
     async def pending_instances(self, limit: int) -> list[StoredInstance]:
         found = await self._readers.rows("pending_instances", {"limit": limit}, self._instance_or_reject)
@@ -68,15 +58,6 @@ class InstanceTables(Tables):
         except StoreError as error:
             failed = TriggerInstanceStatus.PROCESSING_FAILED
             return Decision(trigger_instance_id=row["id"], status=failed, failure_reason=str(error))
-
-
-def _record(transaction: Transaction, instances: Sequence[TriggerInstance], event: Event | None, codec: Codec) -> None:
-    if event is not None and any(one.event_id == event.id for one in instances):
-        transaction.change("insert_event", event_row(event, codec))
-    for older in {one.event_id for one in instances if one.event_id is not None} - {event.id if event else None}:
-        if transaction.row("event_exists", {"id": older}) is None:
-            raise NotFoundError(f"event {older} is not kept any more")
-    insert_instances(transaction, instances, codec)
 
 
 def _conclude(transaction: Transaction, decision: Decision, codec: Codec) -> bool:

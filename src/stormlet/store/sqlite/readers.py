@@ -75,7 +75,7 @@ class Readers:
             except TimeoutError:
                 await connection.interrupt()
                 raise StoreError("the database took too long to answer", hint="ask for a smaller part") from None
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 seen = translate(error, self._path)
                 if is_damage(error) and isinstance(seen, StoreError):
                     self._on_damage(seen)
