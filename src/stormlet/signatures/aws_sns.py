@@ -194,7 +194,7 @@ AWS_SNS: Final = SnsScheme(
         "one of SNS's own.",
         proves="That SNS sent the message, for a topic on the list.",
         unproved="That it is new: SNS states no tolerance, and its retries can be hours old; deduplicate by `MessageId`.",
-        delivery_id=in_body("MessageId"),
+        delivery_id=(in_body("MessageId"),),
         delivery_id_signed=True,
         event_type=(in_body("Type"),),
         handshake="A signed `SubscriptionConfirmation` for an allowed topic: `SubscribeURL` is fetched once, if it is a URL "

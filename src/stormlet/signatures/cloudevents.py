@@ -176,7 +176,7 @@ CLOUDEVENTS: Final = CloudEventsScheme(
         configure="The token.",
         proves="That the sender knows the token.",
         unproved="That the event is unchanged: nothing is signed. `id` with `source` names it for deduplication.",
-        delivery_id=in_header("ce-id"),
+        delivery_id=(in_header("ce-id"),),
         event_type=(in_header("ce-type"), in_body("type")),
         handshake="`OPTIONS` with `WebHook-Request-Origin` is answered for the origins that are allowed. "
         "`WebHook-Request-Callback` is never called.",

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from stormlet.foundation.errors import InvalidInputError
-from stormlet.signatures.places import in_body, in_header
+from stormlet.signatures.places import first, in_body, in_header
 from stormlet.signatures.request import Folded, SignedRequest, fold, present, query_of, query_values, text_bytes
 from stormlet.signatures.scheme import About, Example, Options
 from stormlet.signatures.secret import Secret, same_secret
@@ -69,7 +69,7 @@ class CredentialScheme:
             raise Refusal(Reason.MISMATCH, "the credential is wrong")
         for index in found:
             self._still_good(secrets[index or 0], index, now)
-        return accepted(secret=found[0], delivery_id=self._delivery_id(request))
+        return accepted(secret=found[0], delivery_id=first(self.about.delivery_id, request.headers, None))
 
     def presented(self, request: SignedRequest, secrets: Sequence[Secret], options: Options) -> list[Presented]:
         """Return what the request holds in the places where these secrets may stand.
@@ -144,12 +144,6 @@ class CredentialScheme:
         if secret.expires_at is not None and secret.expires_at <= now.timestamp():
             raise Refusal(Reason.EXPIRED, "the credential has expired", secret=index)
 
-    def _delivery_id(self, request: SignedRequest) -> str:
-        place = self.about.delivery_id
-        if place is None or not place.header:
-            return ""
-        return next((value for name, value in request.headers if name.lower() == place.header.lower()), "")
-
 
 def _header_value(headers: Folded, name: str) -> bytes | None:
     if not present(headers, name):
@@ -213,7 +207,7 @@ GITLAB_TOKEN: Final = CredentialScheme(
         configure="The webhook's secret token, as text. Prefer gitlab-signing where your GitLab has signing tokens.",
         proves=_PROVES,
         unproved=_UNPROVED,
-        delivery_id=in_header("Idempotency-Key"),
+        delivery_id=(in_header("Idempotency-Key"),),
         event_type=(in_header("X-Gitlab-Event"), in_body("object_kind")),
         example=_example(Secret(value="s3cr3t")),
     ),
@@ -245,7 +239,7 @@ DATADOG: Final = CredentialScheme(
         configure="The header's value with its `name` (X-Webhook-Token where none is given), or a password with `username`.",
         proves=_PROVES,
         unproved=_UNPROVED,
-        delivery_id=in_body("id"),
+        delivery_id=(in_body("id"),),
         event_type=(in_body("event_type"),),
         example=_example(Secret(value="s3cr3t", name="X-Acme-Token")),
     ),

@@ -8,12 +8,13 @@ judge (`must_not` rules about anything but dispatching, fetching, echoing and co
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 import msgspec
 
 from stormlet.foundation.errors import NotFoundError
 from stormlet.signatures.handshakes import Reply, answer_signed, answer_unsigned, event_reply, refusal_status
-from stormlet.signatures.places import read
+from stormlet.signatures.places import first
 from stormlet.signatures.registry import scheme_named, verify
 from stormlet.signatures.request import FORM_TYPE, SignedRequest, cut_url, fold, media_type
 from stormlet.signatures.scheme import Scheme
@@ -21,6 +22,8 @@ from stormlet.signatures.vectors import CaseError, Outcome, keys_of, moment_of, 
 from stormlet.signatures.verification import Verification, accepted
 
 _GENERIC_HOOK: Final = "st2"
+_DOCUMENTED_HOOKS: Final = ("sample",)
+"""What StackStorm's documentation registers by its example rule, where a case does not name `hooks` of its own."""
 _CLASS: Final = re.compile(r"[1-5]xx")
 
 
@@ -74,24 +77,32 @@ def reply_to(scheme: Scheme, request: SignedRequest, case: Mapping[str, Any]) ->
 
 def _seen(scheme: Scheme, request: SignedRequest, verification: Verification, config: Mapping[str, Any]) -> bool:
     known = {value for key, value in config.items() if key.startswith("already_seen") and isinstance(value, str)}
-    place = scheme.about.delivery_id
-    delivery = verification.delivery_id or (read(place, request.headers, _decoded(request.body)) if place else "")
+    delivery = verification.delivery_id or first(scheme.about.delivery_id, request.headers, _decoded(request.body))
     return bool(delivery) and delivery in known
 
 
 def _platform_hook(request: SignedRequest, config: Mapping[str, Any]) -> Reply:
     """Answer as the platform's own hooks do: the generic one, and those that the case registers under `hooks`."""
     hook = cut_url(request.url).path.rstrip("/").rpartition("/webhooks/")[2]
-    hooks = config.get("hooks", [])
+    hooks = config["hooks"] if isinstance(config.get("hooks"), list) else _DOCUMENTED_HOOKS
     if hook != _GENERIC_HOOK and hook not in hooks:
         return Reply(status=404, why="no such hook")
     content_type = media_type(fold(request.headers))
     if content_type not in ("", "application/json", FORM_TYPE):
         return Reply(status=415, why="a body is JSON or a form")
-    document = _decoded(request.body) if request.body else {}
+    document = _platform_body(content_type, request.body)
+    if document is None:
+        return Reply(status=400, why="the body cannot be read")
     if hook == _GENERIC_HOOK and (not isinstance(document, dict) or not document.get("trigger")):
         return Reply(status=400, why="the generic hook wants an object with a trigger")
-    return Reply(status=202, headers=(("Content-Type", "application/json"),), body=request.body, dispatch=True)
+    echo = msgspec.json.encode(document)
+    return Reply(status=202, headers=(("Content-Type", "application/json"),), body=echo, dispatch=True)
+
+
+def _platform_body(content_type: str, body: bytes) -> Any:
+    if content_type == FORM_TYPE:
+        return parse_qs(body.decode("utf-8", "replace"))
+    return _decoded(body) if body else {}
 
 
 def _faults(expect: Mapping[str, Any], reply: Reply) -> Iterator[tuple[str, str]]:

@@ -24,7 +24,7 @@ from stormlet.signatures.descriptor import (
     Part,
     parse_template,
 )
-from stormlet.signatures.places import read
+from stormlet.signatures.places import first
 from stormlet.signatures.request import Folded, SignedRequest, cut_url, fold, one_ascii_value, present, text_bytes
 from stormlet.signatures.reserialise import javascript_form
 from stormlet.signatures.scheme import About, Options
@@ -69,9 +69,7 @@ class HmacScheme:
             raise self._mismatch(signed)
         if signed.moment is not None:
             judge(signed.moment, now, self.window(options), secret=matched)
-        delivery = signed.id
-        if not delivery and self.about.delivery_id is not None and self.about.delivery_id.header:
-            delivery = read(self.about.delivery_id, request.headers, None)
+        delivery = signed.id or first(self.about.delivery_id, request.headers, None)
         return accepted(secret=matched, timestamp=signed.moment, delivery_id=delivery)
 
     def read(self, headers: Folded, options: Options) -> Signed:

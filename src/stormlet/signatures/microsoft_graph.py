@@ -101,7 +101,7 @@ MSGRAPH: Final = GraphScheme(
         configure="The `clientState` that was given when the subscription was made; up to 128 characters.",
         proves="That the sender knows the state, for each notification in the body.",
         unproved="That the body is unchanged, or when it was sent.",
-        delivery_id=in_body("value.0.id"),
+        delivery_id=(in_body("value.0.id"),),
         event_type=(in_body("value.0.lifecycleEvent"), in_body("value.0.changeType")),
         handshake="A POST with `?validationToken=` is answered with the decoded token as text/plain. That request has no "
         "signature to check; the protocol has none.",

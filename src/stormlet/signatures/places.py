@@ -32,6 +32,11 @@ def in_body(path: str) -> Place:
     return Place(path=tuple(path.split(".")))
 
 
+def first(places: Sequence[Place], headers: Sequence[tuple[str, str]], document: Any) -> str:
+    """Return the text at the first of the places that has one; empty where none has."""
+    return next((text for place in places if (text := read(place, headers, document))), "")
+
+
 def read(place: Place, headers: Sequence[tuple[str, str]], document: Any) -> str:
     """Return the text at the place; empty where there is none, or something else than text or a whole number.
 

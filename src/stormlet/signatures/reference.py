@@ -102,6 +102,7 @@ def _time(scheme: Scheme) -> str:
 
 
 def _delivery(about: About) -> str:
-    if about.delivery_id is None:
+    if not about.delivery_id:
         return "none"
-    return f"{about.delivery_id} ({'signed' if about.delivery_id_signed else 'not signed'})"
+    places = ", or ".join(map(str, about.delivery_id))
+    return f"{places} ({'signed' if about.delivery_id_signed else 'not signed'})"

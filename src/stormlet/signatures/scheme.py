@@ -72,9 +72,11 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     proves: str
     unproved: str = ""
     """What a genuine request still does not prove."""
-    delivery_id: Place | None = None
+    delivery_id: tuple[Place, ...] = ()
+    """Where the sender's id of the delivery may stand; the first that is there counts."""
     delivery_id_signed: bool = False
     event_type: tuple[Place, ...] = ()
+    """Where the kind of event stands, the most telling place first."""
     handshake: str = ""
     example: Example | None = None
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from stormlet.foundation.errors import NotFoundError
-from stormlet.signatures.places import in_body, in_header, read
+from stormlet.signatures.places import first, in_body, in_header, read
 from stormlet.signatures.reference import EXAMPLE_NOW, render_schemes
 from stormlet.signatures.registry import SCHEMES, scheme_named, sign, verify
 from stormlet.signatures.request import SignedRequest
@@ -105,5 +105,7 @@ def test_a_place_in_the_body_is_read_without_trust(path: str, text: str) -> None
 def test_a_place_in_a_header_has_no_case() -> None:
     """The first header of the name, however it is spelt."""
     assert read(in_header("X-Id"), (("x-ID", "1"), ("X-Id", "2")), None) == "1"
+    assert first([in_header("X-None"), in_body("a"), in_header("X-Id")], (("x-id", "1"),), {"a": ""}) == "1"
+    assert first([], (), None) == ""
     assert str(in_header("X-Id")) == "header `X-Id`"
     assert str(in_body("a.0")) == "body `a.0`"
