@@ -81,7 +81,9 @@ class _Load:
         source, problems = self._read(directory / PACK_FILE, None, directory, self._dialect.pack_from_document)
         pack = source or self._nameless(directory)
         if (first := self._packs.get(pack.ref)) is not None:
-            self.problems.append(_shadowed(pack, first))
+            # Whoever has a pack of their own in the place of a bundled one has chosen that.
+            if self._sources.bundled is None or not directory.is_relative_to(self._sources.bundled):
+                self.problems.append(_shadowed(pack, first))
             return
         self.problems += problems
         self._packs[pack.ref] = msgspec.structs.replace(pack, directory=str(directory), files=_file_names(directory))

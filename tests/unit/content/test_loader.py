@@ -209,10 +209,7 @@ def test_nobody_takes_the_place_of_core_but_of_other_bundled_packs(write: Writer
     snapshot = load_all(bundled=root / "bundled")
     assert "core.own" in snapshot.trigger_types
     assert snapshot.packs["github"].directory == str(root / "packs/github")
-    assert [line.split()[:2] for line in found(snapshot, root)] == [
-        ["bundled/github/pack.yaml", "shadowed-pack"],
-        ["packs/core/pack.yaml", "shadowed-pack"],
-    ]
+    assert [line.split()[:2] for line in found(snapshot, root)] == [["packs/core/pack.yaml", "shadowed-pack"]]
 
 
 def test_a_pack_with_broken_metadata_still_gives_its_rules(write: Writer, load_all: Loader) -> None:

@@ -7,6 +7,7 @@ import pytest
 from stormlet.content.dialect import Source, file_source
 from stormlet.content.yaml_reader import read_bytes
 from stormlet.foundation.identifiers import derived_id
+from stormlet.model.problem import Severity
 from stormlet.st2compat.dialect import Dialect
 
 DIALECT = Dialect()
@@ -102,9 +103,14 @@ def test_a_schema_that_is_not_valid_is_left_out_with_its_place() -> None:
     kind, problems = DIALECT.trigger_type_from_document(document.value, file_source(document, "web"))
     assert kind is not None
     assert kind.payload_schema is None
-    assert [str(problem) for problem in problems] == [
-        "t.yaml:4:9 bad-schema payload_schema.properties.a.type: 'strin' is not a JSON Schema type"
+    assert [f"{problem.severity} {problem}" for problem in problems] == [
+        (
+            "warning t.yaml:4:9 bad-schema payload_schema.properties.a.type: 'strin' is not a JSON Schema type; "
+            "the schema is not used"
+        )
     ]
+    _, problems = DIALECT.trigger_type_from_document(document.value)
+    assert [problem.severity for problem in problems] == [Severity.ERROR]
 
 
 def test_a_sensor_declares_trigger_types_and_stray_keys_are_warned_of() -> None:

@@ -78,6 +78,7 @@ def test_null_means_not_given_where_a_key_is_optional() -> None:
         action={"ref": "core.noop", "parameters": None},
     )
     assert problems == []
+    assert read(type={"ref": "standard", "parameters": None})[1] == []
     assert rule is not None
     assert rule.action.parameters == {}
 

@@ -21,8 +21,8 @@ def unknown_trigger_problems(rule: Rule, context: Context) -> Iterator[Problem]:
     """Yield an error where the type's pack is loaded and has no such type, and a warning where it is implied."""
     ref = rule.trigger.type
     types = context.snapshot.trigger_types
-    if ref in types and not types[ref].implied:
-        return
+    if "." not in ref or (ref in types and not types[ref].implied):
+        return  # what is no ref was told where the rule was read
     pack = ref.partition(".")[0]
     if _declares(pack, context):
         siblings = [kind.ref for kind in types.values() if kind.pack == pack and not kind.implied]
@@ -41,7 +41,7 @@ def implied_type(rule: Rule, context: Context) -> TriggerType | None:
     """Return the trigger type that the rule makes exist, or None where it exists or cannot exist."""
     ref = rule.trigger.type
     pack, _, name = ref.partition(".")
-    if ref in context.snapshot.trigger_types or _declares(pack, context):
+    if not name or ref in context.snapshot.trigger_types or _declares(pack, context):
         return None
     return TriggerType(
         id=derived_id(f"trigger_type:{pack}:{name}"),

@@ -18,6 +18,8 @@ from stormlet.st2compat.dialect.shapes import (
 )
 
 _CRITERION_KEYS = ("type", "pattern", "condition")
+# What other engines call them, and what StackStorm's own comments once did.
+_OTHER_NAMES = {"operator": "type", "op": "type", "value": "pattern", "expected": "pattern"}
 
 
 class RuleReader:
@@ -148,11 +150,12 @@ def _criterion_problems(key: str, value: Any, path: str, source: Source) -> list
         problems.append(source.problem("missing-pattern", text, path, hint=hint))
     for name in unknown:
         text = f"{name!r} is not a key of a criterion and is ignored"
-        hint = did_you_mean_or_list(name, _CRITERION_KEYS)
+        meant = _OTHER_NAMES.get(name)
+        hint = f'write "{meant}"' if meant else did_you_mean_or_list(name, _CRITERION_KEYS)
         problems.append(source.problem("unknown-key", text, join(path, name), hint=hint, severity=Severity.WARNING))
     return problems
 
 
 def _meant(unknown: list[str], key: str) -> str:
-    near = next((name for name in unknown if did_you_mean(name, [key])), None)
+    near = next((name for name in unknown if _OTHER_NAMES.get(name) == key or did_you_mean(name, [key])), None)
     return f'"{near}" should be "{key}"' if near else ""

@@ -146,10 +146,11 @@ def _known_keys(schema: Mapping[str, Any], path: tuple[str | int, ...]) -> list[
 
 
 def _without_nulls(value: Any, schema: Mapping[str, Any]) -> Any:
-    properties = schema.get("properties")
+    properties, required = schema.get("properties"), schema.get("required", ())
+    for branch in schema.get("anyOf", ()):  # `type` of a rule is an object, or short for one
+        properties, required = branch.get("properties", properties), branch.get("required", required)
     if not isinstance(value, dict) or not isinstance(properties, Mapping):
         return value
-    required = schema.get("required", ())
     kept = {}
     for key, part in value.items():
         known = properties.get(key)
