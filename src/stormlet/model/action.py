@@ -25,6 +25,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     notify: dict[str, Any] = {}
     idempotent: bool = False
     """Whether running it a second time after an interruption does no harm (`on_interruption: retry` in its metadata)."""
+    on_interruption: str = ""
+    """What its metadata says itself, `fail` or `retry`; empty: nothing, so that the setting decides."""
     pack_directory: str = ""
     origin: Origin = Origin.FILE
     metadata_file: str = ""

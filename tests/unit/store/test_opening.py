@@ -15,6 +15,8 @@ from stormlet.store.sqlite.opening import Database, open_database
 
 Open = Callable[[], Database]
 MIGRATIONS = read_migrations(SQL / "migrations")
+LAST = len(MIGRATIONS)
+NEXT = LAST + 1
 
 
 def raw(path: Path, statement: str) -> None:
@@ -40,7 +42,7 @@ def test_migrations_count_from_one(tmp_path: Path) -> None:
 
 def test_only_what_was_not_run_is_due() -> None:
     """And a newer database is refused, with both numbers and a cure."""
-    two = (*MIGRATIONS, Migration(number=2, name="more", sql=""))
+    two = (Migration(number=1, name="first", sql=""), Migration(number=2, name="more", sql=""))
     assert due(two, 0, "db") == two
     assert due(two, 1, "db") == two[1:]
     assert due(two, 2, "db") == ()
@@ -52,16 +54,16 @@ def test_only_what_was_not_run_is_due() -> None:
 def test_a_migration_is_whole_or_not_at_all(path: Path, open_it: Open) -> None:
     """One that fails leaves the schema and the number as they were; the next start tries again."""
     open_it().close(clean=True)
-    broken = Migration(number=2, name="broken", sql="CREATE TABLE half (x); INSERT INTO nowhere VALUES (1);")
+    broken = Migration(number=NEXT, name="broken", sql="CREATE TABLE half (x); INSERT INTO nowhere VALUES (1);")
     with pytest.raises(sqlite3.OperationalError, match="nowhere"):
         open_database(path, 1.0, (*MIGRATIONS, broken))
     database = open_it()
     tables = {row[0] for row in database.connection.execute("SELECT name FROM sqlite_master")}
     assert "half" not in tables
     database.close(clean=True)
-    mended = Migration(number=2, name="mended", sql="CREATE TABLE whole (x);")
+    mended = Migration(number=NEXT, name="mended", sql="CREATE TABLE whole (x);")
     database = open_database(path, 1.0, (*MIGRATIONS, mended))
-    assert database.connection.execute("PRAGMA user_version").fetchone()[0] == 2
+    assert database.connection.execute("PRAGMA user_version").fetchone()[0] == NEXT
     database.close(clean=True)
 
 
@@ -70,13 +72,13 @@ def test_a_database_is_copied_before_its_schema_changes(path: Path, open_it: Ope
     database = open_it()
     database.connection.execute("INSERT INTO facts VALUES ('kept', 'yes')")
     database.close(clean=True)
-    copy = path.with_name("stormlet.db.schema-1.backup")
+    copy = path.with_name(f"stormlet.db.schema-{LAST}.backup")
     copy.with_name(copy.name + ".part").write_bytes(b"cut off")
-    more = Migration(number=2, name="more", sql="DELETE FROM facts;")
+    more = Migration(number=NEXT, name="more", sql="DELETE FROM facts;")
     open_database(path, 1.0, (*MIGRATIONS, more)).close(clean=True)
     connection = sqlite3.connect(copy)
     assert connection.execute("SELECT value FROM facts WHERE name = 'kept'").fetchone() == ("yes",)
-    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (LAST,)
     connection.close()
     assert copy.stat().st_mode & 0o777 == 0o600
 

@@ -116,7 +116,11 @@ def require_whole(connection: sqlite3.Connection, path: Path) -> None:
 
     Not quick_check: that takes 0.6 of the time, but does not compare rows with their indexes, and so believes a flipped id.
     """
-    found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
+    try:
+        found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
+    except sqlite3.DatabaseError as error:
+        # Where a page that holds the schema is hit, the check itself cannot go on.
+        found = [str(error)]
     if found != ["ok"]:
         raise StoreError(f"{path} is damaged: {'; '.join(found)}", hint=DAMAGE_CURE)
 
