@@ -16,6 +16,7 @@ GAP = 2
 LEAST_WIDTH = 8
 FORMATS = ("table", "wide", "json", "yaml", "name")
 
+_STEERING = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _COLOURS = {"green": 32, "red": 31, "yellow": 33, "dim": 2, "bold": 1}
 _STATUS_COLOURS = {
     "succeeded": "green", "processed": "green", "ready": "green", "yes": "green", "matched": "green", "ok": "green",
@@ -197,7 +198,10 @@ def as_yaml(value: Any) -> str:
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
     Dumper.add_representer(str, text)
-    return yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
+    made: str = yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
+    if _STEERING.search(made):  # YAML allows what a terminal should not see; escapes are the same YAML
+        made = yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=False, width=110)
+    return made
 
 
 def block(value: Any) -> list[str]:

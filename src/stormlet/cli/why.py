@@ -10,7 +10,7 @@ from stormlet.cli.moments import age
 from stormlet.cli.options import Command, with_client, with_screen
 from stormlet.cli.render import Screen, as_json
 from stormlet.cli.since import now
-from stormlet.cli.text import cut, visible
+from stormlet.cli.text import counted, cut, visible
 from stormlet.cli.trigger_instance import TRIGGER_INSTANCE, last_instance, named_triggers
 
 MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "dim")}
@@ -47,7 +47,9 @@ def command(client: Client, screen: Screen, instance_id: str, rule: str | None) 
     if not told:
         screen.line("No rule is on this trigger. `stormlet rule list` shows what rules are on.")
     if elsewhere:
-        screen.line(f"{_mark(None, screen)} {len(elsewhere)} rules on other triggers of this type; -o wide shows them")
+        screen.line(
+            f"{_mark(None, screen)} {counted((len(elsewhere), 'rule'))} on other triggers of this type; -o wide shows them"
+        )
 
 
 def _is_elsewhere(verdict: Mapping[str, Any]) -> bool:
