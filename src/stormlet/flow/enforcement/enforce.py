@@ -82,7 +82,7 @@ class Enforcer:
             reason = f'Action "{rule.action.ref}" doesn\'t exist'
             return _failed(verdict, instance, reason, now, request.enforcement_id), None
         except RenderError as error:
-            failed = self._failed_execution(request, catalogue.actions[rule.action.ref], error, now)
+            failed = self._failed_execution(request, catalogue, error, now)
             return _failed(verdict, instance, str(error), now, request.enforcement_id), failed
         except StormletError as error:
             return _failed(verdict, instance, str(error), now, request.enforcement_id), None
@@ -118,10 +118,12 @@ class Enforcer:
             enforcement_id=enforcement_id,
         )
 
-    def _failed_execution(self, request: Request, action: Any, error: RenderError, now: datetime) -> Execution:
+    def _failed_execution(self, request: Request, catalogue: Catalogue, error: RenderError, now: datetime) -> Execution:
         """As StackStorm does, leave an execution that failed before it began, so that it is seen where people look."""
+        action = catalogue.actions[request.action]
+        runner = catalogue.runner_types.get(action.runner_type)
         context: Mapping[str, Any] = {**request.context, "user": request.user, "pack": action.pack}
-        execution = self._requester.build(request, action, request.given, context, now, ExecutionStatus.FAILED)
+        execution = self._requester.build(request, action, runner, request.given, context, now, ExecutionStatus.FAILED)
         return msgspec.structs.replace(
             execution, started_at=now, ended_at=now, result={"error": str(error), "traceback": ""}
         )

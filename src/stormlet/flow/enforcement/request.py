@@ -68,12 +68,13 @@ class Requester:
         }
         parameters = render_parameters(action, runner, request.given, names, self._templates)
         validate_parameters(action, runner, parameters)
-        return self.build(request, action, parameters, context, now)
+        return self.build(request, action, runner, parameters, context, now)
 
     def build(
         self,
         request: Request,
         action: Action,
+        runner: RunnerType | None,
         parameters: Mapping[str, Any],
         context: Mapping[str, Any],
         now: datetime,
@@ -91,7 +92,7 @@ class Requester:
             status=status,
             requested_at=now,
             parameters=dict(parameters),
-            secret_parameters=tuple(sorted(_secret_names(action))),
+            secret_parameters=tuple(sorted(_secret_names(action, runner))),
             context={**context, "trace_context": {"trace_tag": tag}},
             action_snapshot=_snapshot(action),
             rule=request.rule,
@@ -120,8 +121,10 @@ def _resolve(ref: str, catalogue: Catalogue) -> tuple[Action, RunnerType]:
     return action, runner
 
 
-def _secret_names(action: Action) -> set[str]:
-    return {name for name, schema in action.parameters.items() if schema.get("secret")}
+def _secret_names(action: Action, runner: RunnerType | None) -> set[str]:
+    """Both say so: core.http declares no password, its runner does."""
+    schemas = [*action.parameters.items(), *(runner.parameters.items() if runner else ())]
+    return {name for name, schema in schemas if schema.get("secret")}
 
 
 def _snapshot(action: Action) -> dict[str, Any]:
@@ -137,4 +140,5 @@ def _snapshot(action: Action) -> dict[str, Any]:
         "entry_point": action.entry_point,
         "parameters": action.parameters,
         "uid": f"action:{action.pack}:{action.name}",
+        **({"on_interruption": action.on_interruption} if action.on_interruption else {}),
     }

@@ -61,6 +61,7 @@ def _action(document: dict[str, Any], pack: str, source: Source) -> Action:
         tags=labels(document.get("tags")),
         notify=document.get("notify", {}),
         idempotent=document.get("on_interruption", "fail") == "retry",
+        on_interruption=document.get("on_interruption", ""),
         pack_directory=source.pack_directory,
         origin=source.origin,
         metadata_file=source.file,
