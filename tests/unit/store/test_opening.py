@@ -11,6 +11,7 @@ from stormlet.foundation.errors import StoreError
 from stormlet.store.migrate import Migration, due, read_migrations
 from stormlet.store.sqlite import opening
 from stormlet.store.sqlite.backend import SQL, SqliteStore
+from stormlet.store.sqlite.integrity import BackgroundCheck
 from stormlet.store.sqlite.opening import Database, open_database
 
 Open = Callable[[], Database]
@@ -208,3 +209,16 @@ async def test_a_store_that_could_not_open_can_be_closed(
     again = make_store()
     await again.open()
     await again.check()
+
+
+def test_a_check_that_is_ended_early_is_no_damage(path: Path, open_it: Open) -> None:
+    """A stop in the middle of it leaves no complaint behind."""
+    database = open_it()
+    database.connection.execute("CREATE TABLE t AS SELECT randomblob(20000000) AS x")
+    for _ in range(5):
+        complaints: list[StoreError] = []
+        check = BackgroundCheck(path, complaints.append)
+        check.start()
+        check.stop()
+        assert complaints == []
+    database.close(clean=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from stormlet.foundation.errors import StoreError
 from stormlet.store.migrate import Migration, due
 from stormlet.store.sqlite.checkpoints import CHECKPOINT_BYTES
-from stormlet.store.sqlite.failures import DAMAGE_CURE
+from stormlet.store.sqlite.failures import DAMAGE_CURE, is_damage, translate
 
 log = logging.getLogger(__name__)
 
@@ -118,9 +118,11 @@ def require_whole(connection: sqlite3.Connection, path: Path) -> None:
     """
     try:
         found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
-    except sqlite3.DatabaseError as error:
-        # Where a page that holds the schema is hit, the check itself cannot go on.
-        found = [str(error)]
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        # Where a page that holds the schema is hit, the check itself cannot go on. An interrupt or a lock is no damage.
+        if is_damage(error):
+            raise translate(error, path) from None
+        raise
     if found != ["ok"]:
         raise StoreError(f"{path} is damaged: {'; '.join(found)}", hint=DAMAGE_CURE)
 
