@@ -6,6 +6,7 @@ the log instead of a traceback for each, which a stranger could fill a disk with
 
 import asyncio
 import logging
+from http import HTTPStatus
 from typing import Any, cast
 
 from aiohttp import web
@@ -148,6 +149,9 @@ class Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send the answer; a client that does not read it is given up."""
+        if resp.status == HTTPStatus.REQUEST_TIMEOUT or request.headers.get("Expect"):
+            # What did not come in time is not waited for a second time; who asks before sending sends no refused body.
+            self._lingering_time = 0
         try:
             async with asyncio.timeout(WRITE_SECONDS):
                 return await super().finish_response(request, resp, start_time)

@@ -1,6 +1,6 @@
 """What operators and machines ask of a server: is it alive, is it ready, how is it doing, what does it speak."""
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 
 from stormlet import __version__
 from stormlet.api.call import Call, Reply, json_reply
@@ -46,5 +46,6 @@ async def _store(call: Call) -> str:
 
 
 async def metrics(call: Call) -> Reply:
-    """Show metrics for Prometheus."""
-    return Reply(generate_latest(call.services.metrics.registry), content_type=CONTENT_TYPE_LATEST)
+    """Show metrics, in the form that the scraper asks for."""
+    encode, content_type = choose_encoder(call.headers.get("Accept", ""))
+    return Reply(encode(call.services.metrics.registry), content_type=content_type)
