@@ -233,6 +233,9 @@ FILTER_CHECKS: Mapping[str, FilterCheck] = {
 }
 
 SLOW_FILTERS = frozenset(
-    {"to_yaml_string", "from_yaml_string", "jsonpath_query", "pprint", "urlize", "wordwrap", "xmlattr", "striptags"}
+    {
+        *("to_yaml_string", "from_yaml_string", "jsonpath_query", "regex_replace"),
+        *("pprint", "urlize", "wordwrap", "xmlattr", "striptags"),
+    }
 )
 """Filters written in plain Python that may be busy for seconds on a large value: the clock is watched inside them."""
