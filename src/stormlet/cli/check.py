@@ -1,5 +1,6 @@
 """`stormlet check`: every problem with content, at once, without a server."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from stormlet.foundation.settings import Settings
     from stormlet.model.problem import Problem
     from stormlet.model.snapshot import Snapshot
+
+_ST2_OPERATOR = re.compile(r"For field: .*, operator (.*) not in list of allowed operators: \[", re.DOTALL)
 
 
 @click.command(cls=Command)
@@ -138,10 +141,19 @@ def _lies_in(file: str, paths: Iterable[str]) -> bool:
 
 
 def _line(problem: "Problem", strict: bool) -> str:
-    where = f"{problem.path}: " if problem.path else ""
     mild = "" if strict or problem.severity == "error" else "warning: "
+    return one_line(f"{problem.location} {problem.code} {mild}{_sentence(problem)}")
+
+
+def _sentence(problem: "Problem") -> str:
+    """Return what is wrong, where in the document, and the cure."""
+    text = problem.text
+    if problem.code == "unknown-operator" and (operator := _ST2_OPERATOR.match(text)):
+        # The API answers with StackStorm's sentence, which lists all operators; nobody wants to read that in a line.
+        text = f'"{operator[1]}" is not an operator'
+    where = f"{problem.path}: " if problem.path else ""
     cure = f" ({problem.hint})" if problem.hint else ""
-    return one_line(f"{problem.location} {problem.code} {mild}{where}{problem.text}{cure}")
+    return f"{where}{text}{cure}"
 
 
 def _annotation(problem: "Problem", strict: bool) -> str:
@@ -150,9 +162,7 @@ def _annotation(problem: "Problem", strict: bool) -> str:
     at = problem.location
     place = {"file": at.file, "line": at.line or "", "col": at.column or "", "title": problem.code}
     properties = ",".join(f"{key}={_escaped(str(value))}" for key, value in place.items() if value != "")
-    cure = f" ({problem.hint})" if problem.hint else ""
-    text = f"{problem.path}: {problem.text}{cure}" if problem.path else f"{problem.text}{cure}"
-    return f"::{kind} {properties}::{_escaped(text, '')}"
+    return f"::{kind} {properties}::{_escaped(_sentence(problem), '')}"
 
 
 def _escaped(text: str, also: str = ":,") -> str:
