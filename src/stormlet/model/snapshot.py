@@ -10,6 +10,7 @@ from stormlet.model.action import Action
 from stormlet.model.pack import Pack
 from stormlet.model.problem import Problem
 from stormlet.model.rule import LoadedRule
+from stormlet.model.source import Source
 from stormlet.model.trigger import TriggerType
 
 
@@ -21,5 +22,6 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     trigger_types: Mapping[str, TriggerType] = {}
     actions: Mapping[str, Action] = {}
     rules: Mapping[str, LoadedRule] = {}
+    sources: Mapping[str, Source] = {}
     configs: Mapping[str, dict[str, Any]] = {}
     problems: tuple[Problem, ...] = ()

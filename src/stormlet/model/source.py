@@ -114,7 +114,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     scheme: str = ""
     """A scheme of `signatures/`; empty where `auth` is key or none."""
     description: str = ""
-    enabled: bool = True
+    enabled: bool | None = True
+    """None is `auto`: on while at least one of its secrets is there. Off, its URL is what it would be without a source."""
     options: dict[str, Any] = {}
     """Options of the scheme, such as the descriptor of `generic_hmac`, or Twilio's public URL."""
     secrets: tuple[SecretReference, ...] = ()
