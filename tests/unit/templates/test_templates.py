@@ -56,6 +56,7 @@ def test_renders(source: str, text: str) -> None:
     [
         ("{{ nope }}", "'nope' is undefined"),
         ("{{ d.nope }}", "'dict object' has no attribute 'nope'"),
+        ("{{ d.nope | to_complex }}", "'dict object' has no attribute 'nope'"),
         ("{{ d.nope.deeper }}", "'dict object' has no attribute 'nope'"),
         ("{{ 1 / 0 }}", "division by zero"),
         ("{{ none.x }}", "'None' has no attribute 'x'"),

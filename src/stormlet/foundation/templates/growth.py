@@ -200,6 +200,8 @@ def _rounded(_budget: Budget, value: Any, arguments: tuple[Any, ...], named: Map
 
 def _written(budget: Budget, value: Any, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
     """For whatever writes a whole structure out, possibly indented."""
+    if isinstance(value, Undefined):
+        str(value)  # raises, and says which name is missing; a serializer would say that it knows no StrictUndefined
     indent = _argument(0, "indent", 0, arguments, named)
     size = budget.weigh(value)
     budget.allow(size + _as_int(indent) * (size // 16))
