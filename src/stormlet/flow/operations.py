@@ -65,24 +65,11 @@ class Operations:
         return execution
 
     async def re_run(self, execution_id: str, parameters: dict[str, Any], user: str, delay_ms: int = 0) -> Execution:
-        """Run an action again with the parameters it had, overridden by `parameters`.
-
-        What the action fixes (immutable parameters) is taken from the action as it is now.
-        """
+        """Run an action again with the parameters it was given, overridden by `parameters`; defaults are those of now."""
         old = await self._store.execution(execution_id)
         if old is None:
             raise NotFoundError(f'Unable to identify resource with id "{execution_id}".')
-        current = self._ruleset.current
-        action = current.action(old.action)
-        schemas = action.parameters if action else {}
-        runner = current.runner_types.get(old.runner_type)
-        fixed = {
-            name
-            for source in (runner.parameters if runner else {}, schemas)
-            for name, schema in source.items()
-            if schema.get("immutable")
-        }
-        given = {name: value for name, value in old.parameters.items() if name not in fixed}
+        given = {name: old.parameters[name] for name in old.live_parameters if name in old.parameters}
         context = {**old.context, "re-run": {"ref": old.id}}
         return await self.request_execution(
             old.action,

@@ -37,6 +37,7 @@ class ExecutionRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     parameters: dict[str, Any] = {}
     secret_parameters: tuple[str, ...] = ()
+    live_parameters: tuple[str, ...] = ()
     context: dict[str, Any] = {}
     action_snapshot: dict[str, Any] = {}
 
@@ -182,6 +183,7 @@ def execution_request(execution: Execution) -> ExecutionRequest:
     return ExecutionRequest(
         parameters=execution.parameters,
         secret_parameters=execution.secret_parameters,
+        live_parameters=execution.live_parameters,
         context=execution.context,
         action_snapshot=execution.action_snapshot,
     )
@@ -199,6 +201,7 @@ def read_execution(row: Row, codec: Codec) -> Execution:
         requested_at=from_microseconds(row["requested_at"]),
         parameters=request.parameters,
         secret_parameters=request.secret_parameters,
+        live_parameters=request.live_parameters,
         context=request.context,
         action_snapshot=request.action_snapshot,
         rule=row["rule"],

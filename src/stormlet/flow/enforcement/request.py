@@ -1,6 +1,6 @@
 """An execution, made: parameters rendered, cast and checked, context put together. Rules and people request alike."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ from stormlet.flow.enforcement.pack_config import KeyReaders, render_config
 from stormlet.flow.enforcement.parameters import render_parameters, validate_parameters
 from stormlet.foundation.errors import InvalidInputError, NotFoundError
 from stormlet.foundation.identifiers import new_id
-from stormlet.foundation.templates import Templates
+from stormlet.foundation.templates import Templates, is_template
 from stormlet.model.action import Action, RunnerType
 from stormlet.model.execution import Execution, ExecutionStatus, LogEntry
 
@@ -93,6 +93,7 @@ class Requester:
             requested_at=now,
             parameters=dict(parameters),
             secret_parameters=tuple(sorted(_secret_names(action, runner))),
+            live_parameters=tuple(_live_names(action, runner, request.given, parameters)),
             context={**context, "trace_context": {"trace_tag": tag}},
             action_snapshot=_snapshot(action),
             rule=request.rule,
@@ -104,6 +105,19 @@ class Requester:
             idempotent=action.idempotent,
             trace_tag=tag,
         )
+
+
+def _live_names(
+    action: Action, runner: RunnerType | None, given: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> Iterator[str]:
+    """Name the parameters that were given, and those whose default is a template, in the order of `parameters`."""
+    schemas = {**(runner.parameters if runner else {}), **action.parameters}
+    for name in parameters:
+        schema = schemas.get(name, {})
+        default = schema.get("default")
+        rendered = isinstance(default, str) and is_template(default) and not schema.get("immutable")
+        if given.get(name) is not None or rendered:
+            yield name
 
 
 def _resolve(ref: str, catalogue: Catalogue) -> tuple[Action, RunnerType]:

@@ -87,7 +87,11 @@ def execution_json(
         "id": execution.id,
         "status": execution.status.value,
         "start_timestamp": to_iso(execution.requested_at),
-        "parameters": {name: MASK if name in hidden else value for name, value in execution.parameters.items()},
+        "parameters": {
+            name: MASK if name in hidden else execution.parameters[name]
+            for name in execution.live_parameters
+            if name in execution.parameters
+        },
         "context": execution.context,
         "action": action,
         "runner": runner_type_json(runner) if runner else {"name": execution.runner_type},
