@@ -4,14 +4,15 @@ Values that are templates (`{{ st2kv.system.token }}`) are resolved when an acti
 so no message of this module repeats a value.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
+
+import regex
 
 from stormlet.content.dialect import Dialect, Source, file_source
 from stormlet.content.yaml_reader import Document
 from stormlet.foundation.errors import InvalidInputError
-from stormlet.foundation.schema_validation import SchemaError, accepting_none, compile_schema
+from stormlet.foundation.schema_validation import PATTERN_SECONDS, SchemaError, accepting_none, compile_schema
 from stormlet.model.problem import Problem
 
 
@@ -76,12 +77,22 @@ def _schemas_of_keys(schema: Mapping[str, Any], values: Mapping[str, Any]) -> di
     for key in values:
         if key in named:
             continue
-        matching = [part for pattern, part in patterns.items() if re.search(pattern, key)]
+        matching = [part for pattern, part in patterns.items() if _matches(pattern, key)]
         if matching:
             named[key] = {name: value for part in matching for name, value in part.items()}
         elif isinstance(others, Mapping):
             named[key] = others
     return named
+
+
+def _matches(pattern: str, key: str) -> bool:
+    try:
+        return regex.search(pattern, key, timeout=PATTERN_SECONDS) is not None
+    except (
+        regex.error,
+        TimeoutError,
+    ):  # the schema's validator has its own idea of such a pattern; it sets no defaults
+        return False
 
 
 def _config_problems(values: dict[str, Any], schema: dict[str, Any], source: Source) -> list[Problem]:

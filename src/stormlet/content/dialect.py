@@ -34,8 +34,11 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         self, code: str, text: str, path: str = "", *, hint: str = "", severity: Severity = Severity.ERROR
     ) -> Problem:
         """Return a problem with the part of the document at `path`."""
-        location = nearest(self.locations, path, self.file)
-        return Problem(code=code, text=text, severity=severity, location=location, path=path, hint=hint)
+        return Problem(code=code, text=text, severity=severity, location=self.at(path), path=path, hint=hint)
+
+    def at(self, path: str) -> Location:
+        """Return where the part of the document at `path` stands, or the nearest part around it that is known."""
+        return nearest(self.locations, path, self.file)
 
 
 API_SOURCE = Source()

@@ -223,8 +223,12 @@ class _Load:
 def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return the problems by file, line and column, each once."""
     unique = {(p.location, p.code, p.path, p.text): p for p in problems}
-    key = lambda p: (p.location.file, p.location.line, p.location.column, p.code, p.path)  # noqa: E731 - a key, not a function
-    return tuple(sorted(unique.values(), key=key))
+    return tuple(sorted(unique.values(), key=_place))
+
+
+def _place(problem: Problem) -> tuple[str, int, int, str, str]:
+    at = problem.location
+    return (at.file, at.line, at.column, problem.code, problem.path)
 
 
 def duplicates(kind: str, ref: str, first: Location, second: Location) -> list[Problem]:

@@ -126,7 +126,7 @@ def read_criteria(criteria: Any, source: Source) -> tuple[tuple[Criterion, ...],
                     type=value["type"],
                     pattern=value["pattern"],
                     condition=value.get("condition") if isinstance(value.get("condition"), str) else None,
-                    location=source.problem("", "", path).location,
+                    location=source.at(path),
                 )
             )
     return tuple(read), problems

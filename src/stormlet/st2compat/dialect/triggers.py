@@ -51,7 +51,7 @@ class TriggerTypeReader:
             parameters_schema=schemas["parameters_schema"],
             tags=labels(document.get("tags")),
             origin=source.origin,
-            location=source.problem("", "", join(under, "name")).location,
+            location=source.at(join(under, "name")),
         )
         return kind, problems
 
