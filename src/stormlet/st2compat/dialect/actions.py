@@ -65,7 +65,7 @@ def _action(document: dict[str, Any], pack: str, source: Source) -> Action:
         pack_directory=source.pack_directory,
         origin=source.origin,
         metadata_file=source.file,
-        location=source.problem("", "", "name").location,
+        location=source.at("name"),
     )
 
 
