@@ -267,11 +267,14 @@ class Engine:
         self.metrics.oldest_pending_seconds.set(max(age, 0))
 
     async def _watch(self) -> None:
+        first = True
         async for changed in watch(self.reader.watched_paths(), self._stopping, poll=self.settings.content.poll):
             started = time.perf_counter()
             compiled = await self.ruleset.reload()
             took = (time.perf_counter() - started) * 1000
-            _log_reload(compiled, len(changed), took)
+            # The first is only to be sure that nothing changed between reading the files and watching them.
+            _log_reload(compiled, len(changed), took, logging.DEBUG if first else logging.INFO)
+            first = False
 
     async def _patiently(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do `work`; where the database cannot take it now, say so and come back: nothing is lost, it waits on disk."""
@@ -298,10 +301,10 @@ def _known(**values: str | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def _log_reload(compiled: Compiled, files: int, took_ms: float) -> None:
+def _log_reload(compiled: Compiled, files: int, took_ms: float, level: int) -> None:
     content = compiled.snapshot
     errors = [problem for problem in content.problems if problem.severity is Severity.ERROR]
-    log.info("content loaded again in %.0f ms (%d paths changed): %d rules", took_ms, files, len(content.rules))
+    log.log(level, "content loaded again in %.0f ms (%d paths changed): %d rules", took_ms, files, len(content.rules))
     for problem in errors[:20]:
         log.error("%s", problem)
     if len(errors) > 20:
