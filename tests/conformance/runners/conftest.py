@@ -1,5 +1,6 @@
 """A bench for runners: real runners, real processes, no store."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 import yaml
 
 from stormlet.flow.execution import RUNNERS
@@ -22,6 +24,15 @@ from stormlet.model.execution import Execution, ExecutionStatus, OutputKind
 from stormlet.st2compat.host import Host, base_environment
 
 PACKS = Path(__file__).parents[3] / "packs"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The engine runs on uvloop where there is one; what is delicate about children must work on both loops."""
+    factories: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"uvloop": uvloop.new_event_loop}
+    if "hostile" in item.nodeid:
+        factories["asyncio"] = asyncio.new_event_loop
+    return factories
 
 
 class Bench:
