@@ -1,4 +1,4 @@
-"""Writes docs/reference/*.md, and the state diagram in docs/explanation/executions.md, from the code.
+"""Writes docs/reference/*.md, the state diagram in docs/explanation/executions.md and the list of decisions.
 
     python -m docs.generate           write the pages
     python -m docs.generate --check   write nothing; exit 1 where a page is not what would be written
@@ -28,7 +28,7 @@ from stormlet.signatures.reference import render_schemes
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by `make docs` from {source}; change it there. -->\n"
-BEGIN, END = "<!-- generated: states -->", "<!-- end of what is generated -->"
+BEGIN, END = "<!-- generated -->", "<!-- end of what is generated -->"
 
 
 def pages() -> dict[Path, str]:
@@ -43,8 +43,12 @@ def pages() -> dict[Path, str]:
         "schemes": render_schemes,
     }
     made = {DOCS / "reference" / f"{name}.md": make() for name, make in reference.items()}
-    executions = DOCS / "explanation" / "executions.md"
-    made[executions] = _between_marks(executions.read_text(encoding="utf-8"), state_diagram())
+    parts = {
+        DOCS / "explanation" / "executions.md": state_diagram,
+        DOCS / "decisions" / "README.md": list_of_decisions,
+    }
+    for path, make in parts.items():
+        made[path] = _between_marks(path.read_text(encoding="utf-8"), make())
     return made
 
 
@@ -170,6 +174,13 @@ def state_diagram() -> str:
     lines += [f"    {status} --> {target}" for status, targets in TRANSITIONS.items() for target in _in_order(targets)]
     lines += [f"    {status} --> [*]" for status in TRANSITIONS if status in COMPLETED]
     return "\n".join([*lines, "```"])
+
+
+def list_of_decisions() -> str:
+    """Return links to all decisions, by number."""
+    files = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+    titles = [path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for path in files]
+    return "\n".join(f"- [{title}]({path.name})" for path, title in zip(files, titles, strict=True))
 
 
 def _in_order(statuses: Iterable[Any]) -> list[Any]:

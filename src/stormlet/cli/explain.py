@@ -22,9 +22,7 @@ def command(screen: Screen, subject: str) -> None:
     timediff_lt, a filter such as regex_replace, a setting such as store.retention_days, a code such as raw-template-in-shell.
     """
     if subject in SUBJECTS:
-        screen.rows(
-            _rows(subject), (Column("NAME", "name", shrink=False), Column("MEANING", "meaning")), name="name", empty=""
-        )
+        screen.definitions(_rows(subject), name="name", text="meaning")
         return
     found = [row for known in SUBJECTS for row in _rows(known) if row["name"] == subject]
     if not found:

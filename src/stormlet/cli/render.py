@@ -106,6 +106,20 @@ class Screen:
         else:
             self._table(items, [column for column in columns if self.output == "wide" or not column.wide])
 
+    def definitions(self, items: Sequence[Mapping[str, Any]], *, name: str, text: str) -> None:
+        """Print names with prose beside them, which is wrapped in its column where the terminal is narrow."""
+        if not self.for_people or self.output == "wide" or self._width is None:
+            self.rows(items, (Column(name.upper(), name), Column(text.upper(), text)), name=name, empty="")
+            return
+        from textwrap import wrap
+
+        left = max(cells(str(item[name])) for item in items) + GAP
+        for item in items:
+            lines = wrap(visible(str(item[text])), max(self._width - left, LEAST_WIDTH)) or [""]
+            self.line(self.paint(pad(visible(str(item[name])), left), "bold") + lines[0])
+            for line in lines[1:]:
+                self.line(" " * left + line)
+
     def fields(self, item: Mapping[str, Any], columns: Sequence[Column], *, name: str) -> None:
         """Print one thing, a line for each field that it has; what is nested follows indented."""
         if self.output == "name":

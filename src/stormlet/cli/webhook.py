@@ -1,6 +1,6 @@
 """`stormlet webhook`: the URLs that rules have registered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -27,8 +27,8 @@ WEBHOOK = Noun(
     name="parameters.url",
     columns=(
         Column("URL", lambda row: f"{API}/webhooks/{url_of(row)}", shrink=False),
-        Column("TYPE", "type"),
-        Column("DESCRIPTION", "description"),
+        Column("RULES", lambda row: ", ".join(row.get("rules", []))),
+        Column("TRIGGER", "ref", wide=True),
         Column("ID", "id", wide=True),
     ),
     fields=(
@@ -53,7 +53,15 @@ def command() -> None:
 def list_webhooks(client: Client, screen: Screen) -> None:
     """List webhook URLs."""
     hooks = client.list(WEBHOOK.path).items
+    if screen.for_people and hooks:
+        rules = client.list("/rules").items
+        hooks = [{**hook, "rules": _rules_on(hook, rules)} for hook in hooks]
     screen.rows(sorted(hooks, key=url_of), WEBHOOK.columns, name=WEBHOOK.name, empty=WEBHOOK.empty)
+
+
+def _rules_on(hook: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the refs of the rules that asked for this hook."""
+    return [str(rule.get("ref")) for rule in rules if at(rule, "trigger.ref") == hook.get("ref")]
 
 
 @command.command("get")
