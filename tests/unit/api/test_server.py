@@ -61,10 +61,11 @@ async def test_starting_and_stopping_twice_is_once(served: Served) -> None:
 
 
 async def test_a_drain_resets_nobody(served: Served) -> None:
-    """Busy keep-alive clients get each answer, the last one with `Connection: close`; new connections are refused."""
+    """Keep-alive clients, busy ones and ones that ask once more when the stop has begun, get each answer, the last one with
+    `Connection: close`; new connections are refused."""
     server = with_settings(served, server=Server(port=0))
     await server.start()
-    stopping = asyncio.Event()
+    busy, begun = asyncio.Event(), asyncio.Event()
     answered, closed = [0] * 16, [0] * 16
 
     async def client(number: int) -> None:
@@ -77,7 +78,9 @@ async def test_a_drain_resets_nobody(served: Served) -> None:
             await reader.readexactly(2)
             answered[number] += 1
             if answered[number] == 5:
-                stopping.set()
+                busy.set()
+                if number % 2:
+                    await begun.wait()
             if b"Connection: close" in head:
                 closed[number] += 1
                 assert await reader.read() == b""
@@ -85,8 +88,11 @@ async def test_a_drain_resets_nobody(served: Served) -> None:
         await close(writer)
 
     clients = asyncio.gather(*(client(number) for number in range(16)))
-    await stopping.wait()
-    await asyncio.wait_for(server.stop(10), 5)
+    await busy.wait()
+    stopping = asyncio.ensure_future(server.stop(10))
+    await asyncio.wait({stopping}, timeout=0.2)
+    begun.set()
+    await asyncio.wait_for(stopping, 5)
     await clients
     assert closed == [1] * 16
     with pytest.raises(OSError, match="Connect"):

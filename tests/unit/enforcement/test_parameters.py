@@ -253,6 +253,7 @@ def test_immutable_parameters_cannot_be_given(render: Any, where: str) -> None:
     ("declared", "values", "said"),
     [
         ({"cmd": {"type": "string", "required": True}}, {}, "'cmd' is a required property"),
+        ({"cmd": {"type": "string", "required": True}}, {"cmd": None}, "'cmd' is a required property"),
         ({"cmd": TEXT}, {"x": 1}, "Additional properties are not allowed ('x' was unexpected)"),
         ({"n": NUMBER}, {"n": "x"}, "'x' is not of type 'integer', 'null'"),
         ({"n": {"type": "integer", "default": 1}}, {"n": "x"}, "'x' is not of type 'integer'"),

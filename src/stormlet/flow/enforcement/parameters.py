@@ -62,7 +62,11 @@ def validate_parameters(action: Action, runner: RunnerType, values: Mapping[str,
     """
     schemas = parameter_schemas(action, runner)
     schema = accepting_none(object_schema(schemas))
-    errors = compile_schema(schema).errors(with_defaults(values, schema))
+    # Rendering leaves None where nothing was given: of a required parameter, that is its absence.
+    there = {
+        name: value for name, value in values.items() if value is not None or not schemas.get(name, {}).get("required")
+    }
+    errors = compile_schema(schema).errors(with_defaults(there, schema))
     if not errors:
         return
     first = errors[0]

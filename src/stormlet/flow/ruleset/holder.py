@@ -127,7 +127,7 @@ class Ruleset:
                 kind=kind,
                 ref=kept,
                 id=identity,
-                document={**document, "id": identity, "context": _context(entity)},
+                document={**document, "id": identity, **_context(entity)},
                 updated_at=self._clock.now(),
             )
             await self._store.put_content(stored, create=create)
@@ -299,7 +299,8 @@ def _refuse_file(kind: str, entity: Entity, verb: str) -> None:
 
 
 def _context(entity: Entity) -> dict[str, Any]:
-    return dict(entity.context) if isinstance(entity, Rule) else {}
+    """Return what only rules have: who made it."""
+    return {"context": dict(entity.context)} if isinstance(entity, Rule) else {}
 
 
 def _trigger_from_document(document: dict[str, Any]) -> Trigger:
