@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from stormlet.content.directories import ContentDirectories, bundled_packs
 from stormlet.content.linking import link
 from stormlet.content.loader import load
-from stormlet.content.sources import ContentSources, bundled_packs
 from stormlet.flow.execution import RUNNER_TYPES
 from stormlet.flow.ruleset.compiled import build
 from stormlet.foundation.templates import Templates
@@ -41,13 +41,13 @@ def sections(text: str) -> Iterator[tuple[str, str]]:
 
 def problems_of(root: Path) -> list[Problem]:
     """Return all problems with the content below `root`, as the engine and `stormlet check` find them."""
-    sources = ContentSources(
+    directories = ContentDirectories(
         packs=tuple(path for path in (root / "packs", root / "more") if path.is_dir()),
         rules=(root / "rules",) if (root / "rules").is_dir() else (),
         configs=root / "configs",
         bundled=bundled_packs() / "core",
     )
-    snapshot = link(load(sources, Dialect(), datetime.now(UTC)), RUNNER_TYPES)
+    snapshot = link(load(directories, Dialect(), datetime.now(UTC)), RUNNER_TYPES)
     built = build(snapshot, Templates(), RUNNER_TYPES, None).snapshot
     return [problem for problem in built.problems if problem.location.file.startswith(str(root))]
 

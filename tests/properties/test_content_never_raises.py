@@ -10,9 +10,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stormlet.content.directories import ContentDirectories, bundled_packs
 from stormlet.content.linking import link
 from stormlet.content.loader import load
-from stormlet.content.sources import ContentSources, bundled_packs
 from stormlet.flow.execution import RUNNER_TYPES
 from stormlet.flow.ruleset.compiled import build
 from stormlet.foundation.templates import Templates
@@ -134,8 +134,10 @@ def test_loading_linking_and_compiling_never_raise(
         for path, value in files.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(yaml.safe_dump(value, sort_keys=False))
-        sources = ContentSources(packs=(root / "packs",), configs=root / "configs", bundled=bundled_packs() / "core")
-        snapshot = link(load(sources, DIALECT, datetime.now(UTC)), RUNNER_TYPES)
+        directories = ContentDirectories(
+            packs=(root / "packs",), configs=root / "configs", bundled=bundled_packs() / "core"
+        )
+        snapshot = link(load(directories, DIALECT, datetime.now(UTC)), RUNNER_TYPES)
         built = build(snapshot, TEMPLATES, RUNNER_TYPES, None).snapshot
         own = [loaded for loaded in built.rules.values() if loaded.metadata_file.startswith(name)]
         assert len(own) == 1

@@ -9,7 +9,7 @@ from typing import Any
 
 import regex
 
-from stormlet.content.dialect import Dialect, Source, file_source
+from stormlet.content.dialect import Dialect, Provenance, file_provenance
 from stormlet.content.yaml_reader import Document
 from stormlet.foundation.errors import InvalidInputError
 from stormlet.foundation.schema_validation import PATTERN_SECONDS, SchemaError, accepting_none, compile_schema
@@ -28,19 +28,19 @@ def join_config(
     if schema_document is not None:
         problems += schema_document.problems
         if schema_document.readable:
-            source = file_source(schema_document, pack)
-            schema, found = dialect.config_schema_from_document(schema_document.value, source)
+            provenance = file_provenance(schema_document, pack)
+            schema, found = dialect.config_schema_from_document(schema_document.value, provenance)
             problems += found
     values: dict[str, Any] = {}
     if config_document is not None:
         problems += config_document.problems
-        source = file_source(config_document, pack)
+        provenance = file_provenance(config_document, pack)
         if isinstance(config_document.value, dict):
             values = config_document.value
         elif config_document.value is not None:
-            problems.append(source.problem("wrong-type", "a config is a mapping of keys to values"))
+            problems.append(provenance.problem("wrong-type", "a config is a mapping of keys to values"))
         if schema and config_document.readable:
-            problems += _config_problems(values, schema, source)
+            problems += _config_problems(values, schema, provenance)
     if schema_document is None and config_document is None:
         return None, problems
     return (fill_defaults(values, schema) if schema else values), problems
@@ -95,13 +95,13 @@ def _matches(pattern: str, key: str) -> bool:
         return False
 
 
-def _config_problems(values: dict[str, Any], schema: dict[str, Any], source: Source) -> list[Problem]:
+def _config_problems(values: dict[str, Any], schema: dict[str, Any], provenance: Provenance) -> list[Problem]:
     try:
         validator = compile_schema(accepting_none(schema))
     except InvalidInputError:
         return []  # told already, where the schema was read
     return [
-        source.problem("config-schema", _text(error), error.dotted)
+        provenance.problem("config-schema", _text(error), error.dotted)
         for error in validator.errors(fill_defaults(values, schema))
         if not _is_template(values, error)
     ]

@@ -17,7 +17,7 @@ from stormlet.model.rule import Rule
 from stormlet.model.trigger import Origin, TriggerType
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """Where a document comes from.
 
     `pack` is the pack whose directory the file lies in: the document must not name another one. None leaves the choice to
@@ -41,12 +41,12 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         return nearest(self.locations, path, self.file)
 
 
-API_SOURCE = Source()
+FROM_API = Provenance()
 
 
-def file_source(document: Document, pack: str | None = None, pack_directory: str = "") -> Source:
-    """Return the source of what was read from a file."""
-    return Source(
+def file_provenance(document: Document, pack: str | None = None, pack_directory: str = "") -> Provenance:
+    """Return the provenance of what was read from a file."""
+    return Provenance(
         origin=Origin.FILE,
         file=document.file,
         pack=pack,
@@ -58,33 +58,35 @@ def file_source(document: Document, pack: str | None = None, pack_directory: str
 class Dialect(Protocol):
     """Documents → model. Each function returns what could be made, and all that is wrong; it never raises for content."""
 
-    def rule_from_document(self, document: Any, source: Source = API_SOURCE) -> tuple[Rule | None, list[Problem]]:
+    def rule_from_document(self, document: Any, provenance: Provenance = FROM_API) -> tuple[Rule | None, list[Problem]]:
         """Read a rule. One with errors is returned too, as far as it can be made, so that all else in it can be judged at
         once; whoever runs rules has to look at the problems first."""
         ...
 
-    def action_from_document(self, document: Any, source: Source = API_SOURCE) -> tuple[Action | None, list[Problem]]:
+    def action_from_document(
+        self, document: Any, provenance: Provenance = FROM_API
+    ) -> tuple[Action | None, list[Problem]]:
         """Read an action's metadata; None where it has errors."""
         ...
 
     def trigger_type_from_document(
-        self, document: Any, source: Source = API_SOURCE
+        self, document: Any, provenance: Provenance = FROM_API
     ) -> tuple[TriggerType | None, list[Problem]]:
         """Read a trigger type; None where it has errors."""
         ...
 
     def sensor_trigger_types(
-        self, document: Any, source: Source = API_SOURCE
+        self, document: Any, provenance: Provenance = FROM_API
     ) -> tuple[list[TriggerType], list[Problem]]:
         """Read the trigger types that a sensor's metadata declares."""
         ...
 
-    def pack_from_document(self, document: Any, source: Source = API_SOURCE) -> tuple[Pack, list[Problem]]:
+    def pack_from_document(self, document: Any, provenance: Provenance = FROM_API) -> tuple[Pack, list[Problem]]:
         """Read a `pack.yaml`. There is always a pack: where its metadata is broken, the directory's name has to do."""
         ...
 
     def config_schema_from_document(
-        self, document: Any, source: Source = API_SOURCE
+        self, document: Any, provenance: Provenance = FROM_API
     ) -> tuple[dict[str, Any] | None, list[Problem]]:
         """Read a `config.schema.yaml` into the JSON Schema of the whole config; None where it has errors."""
         ...

@@ -14,10 +14,10 @@ import msgspec
 
 from stormlet.content.cache import FileCache
 from stormlet.content.configs import join_config
-from stormlet.content.dialect import Dialect, Source, file_source
-from stormlet.content.sources import (
+from stormlet.content.dialect import Dialect, Provenance, file_provenance
+from stormlet.content.directories import (
     PACK_FILE,
-    ContentSources,
+    ContentDirectories,
     is_inside,
     metadata_in,
     pack_directories,
@@ -37,23 +37,23 @@ _CONFIG_SCHEMA = "config.schema.yaml"
 T = TypeVar("T")
 
 
-def load(sources: ContentSources, dialect: Dialect, now: datetime, cache: FileCache | None = None) -> Snapshot:
+def load(directories: ContentDirectories, dialect: Dialect, now: datetime, cache: FileCache | None = None) -> Snapshot:
     """Read everything.
 
     Args:
-        sources: the directories.
+        directories: where content lies.
         dialect: gives documents their meaning.
         now: the wall clock's time in UTC.
         cache: what an earlier load read; files that have not changed since are taken from it.
     """
     cache = cache if cache is not None else FileCache()
     cache.begin()
-    work = _Load(sources, dialect, now, cache)
-    directories, problems = pack_directories(sources)
+    work = _Load(directories, dialect, now, cache)
+    packs, problems = pack_directories(directories)
     work.problems += problems
-    for directory in directories:
+    for directory in packs:
         work.take_pack(directory)
-    files, problems = rule_files(sources)
+    files, problems = rule_files(directories)
     work.problems += problems
     for path in files:
         work.take_rule(path, None, None)
@@ -64,9 +64,9 @@ def load(sources: ContentSources, dialect: Dialect, now: datetime, cache: FileCa
 class _Load:
     """One load: what was found so far. A first thing of a name wins; a second one is a problem of both."""
 
-    def __init__(self, sources: ContentSources, dialect: Dialect, now: datetime, cache: FileCache) -> None:
+    def __init__(self, directories: ContentDirectories, dialect: Dialect, now: datetime, cache: FileCache) -> None:
         self.problems: list[Problem] = []
-        self._sources = sources
+        self._directories = directories
         self._dialect = dialect
         self._now = now
         self._cache = cache
@@ -78,11 +78,11 @@ class _Load:
 
     def take_pack(self, directory: Path) -> None:
         """Read one pack's directory."""
-        source, problems = self._read(directory / PACK_FILE, None, directory, self._dialect.pack_from_document)
-        pack = source or self._nameless(directory)
+        read, problems = self._read(directory / PACK_FILE, None, directory, self._dialect.pack_from_document)
+        pack = read or self._nameless(directory)
         if (first := self._packs.get(pack.ref)) is not None:
             # Whoever has a pack of their own in the place of a bundled one has chosen that.
-            if self._sources.bundled is None or not directory.is_relative_to(self._sources.bundled):
+            if self._directories.bundled is None or not directory.is_relative_to(self._directories.bundled):
                 self.problems.append(_shadowed(pack, first))
             return
         self.problems += problems
@@ -108,8 +108,8 @@ class _Load:
 
         def make() -> LoadedRule:
             document = self._document(path)
-            source = _source(document, pack, directory)
-            rule, problems = _give_meaning(document, source, self._dialect.rule_from_document)
+            provenance = _provenance(document, pack, directory)
+            rule, problems = _give_meaning(document, provenance, self._dialect.rule_from_document)
             return _loaded(rule, problems, document, pack, path)
 
         self._rules.append(self._cache.get(path, ("rule", pack), self._now, make))
@@ -133,16 +133,16 @@ class _Load:
         path: Path,
         pack: str | None,
         directory: Path,
-        mean: Callable[[Any, Source], tuple[T, list[Problem]]],
+        mean: Callable[[Any, Provenance], tuple[T, list[Problem]]],
     ) -> tuple[T | None, list[Problem]]:
         def make() -> tuple[T | None, list[Problem]]:
             document = self._document(path)
-            return _give_meaning(document, _source(document, pack, directory), mean)
+            return _give_meaning(document, _provenance(document, pack, directory), mean)
 
         return self._cache.get(path, (mean.__name__, pack, str(directory)), self._now, make)
 
     def _document(self, path: Path) -> Document:
-        return read_file(path, max_bytes=self._sources.max_file_bytes)
+        return read_file(path, max_bytes=self._directories.max_file_bytes)
 
     def _contents(self, pack: Path, name: str, list_files: Callable[[Path], list[Path]]) -> list[Path]:
         """Return the files of one content directory that do not lead out of the pack."""
@@ -163,8 +163,8 @@ class _Load:
 
     def _nameless(self, directory: Path) -> Pack:
         """Return the pack of a directory whose `pack.yaml` cannot be read."""
-        source = Source(file=str(directory / PACK_FILE), pack_directory=str(directory))
-        return self._dialect.pack_from_document({}, source)[0]
+        provenance = Provenance(file=str(directory / PACK_FILE), pack_directory=str(directory))
+        return self._dialect.pack_from_document({}, provenance)[0]
 
     def _take_action(self, path: Path, pack: str, directory: Path) -> None:
         action, problems = self._read(path, pack, directory, self._dialect.action_from_document)
@@ -186,7 +186,7 @@ class _Load:
 
     def _take_config(self, pack: str, directory: Path) -> None:
         schema_path = directory / _CONFIG_SCHEMA
-        config_path = self._sources.configs / f"{pack}.yaml" if self._sources.configs else None
+        config_path = self._directories.configs / f"{pack}.yaml" if self._directories.configs else None
         schema, config = self._optional(schema_path), self._optional(config_path)
         values, problems = join_config(pack, schema, config, self._dialect)
         self.problems += problems
@@ -250,16 +250,16 @@ def duplicates(kind: str, ref: str, first: Location, second: Location) -> list[P
     ]
 
 
-def _source(document: Document, pack: str | None, directory: Path | None) -> Source:
-    return file_source(document, pack, str(directory) if directory else "")
+def _provenance(document: Document, pack: str | None, directory: Path | None) -> Provenance:
+    return file_provenance(document, pack, str(directory) if directory else "")
 
 
 def _give_meaning(
-    document: Document, source: Source, mean: Callable[[Any, Source], tuple[T, list[Problem]]]
+    document: Document, provenance: Provenance, mean: Callable[[Any, Provenance], tuple[T, list[Problem]]]
 ) -> tuple[T | None, list[Problem]]:
     if not document.readable:
         return None, list(document.problems)
-    made, problems = mean(document.value, source)
+    made, problems = mean(document.value, provenance)
     return made, [*document.problems, *problems]
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from stormlet.content.cache import FileCache
 from stormlet.content.dialect import Dialect
+from stormlet.content.directories import ContentDirectories, bundled_packs
 from stormlet.content.linking import link
 from stormlet.content.linting.trigger_parameters import trigger_parameter_problems
 from stormlet.content.loader import load
-from stormlet.content.sources import ContentSources, bundled_packs
 from stormlet.foundation.clock import Clock
 from stormlet.foundation.settings import Content
 from stormlet.model.action import RunnerType
@@ -32,7 +32,7 @@ class ContentReader:
         clock: Clock,
         dialect: Dialect,
     ) -> None:
-        self.sources = ContentSources(
+        self.directories = ContentDirectories(
             packs=tuple(map(Path, settings.packs)),
             rules=tuple(map(Path, settings.rules)),
             configs=Path(settings.configs) if settings.configs else configs,
@@ -46,7 +46,7 @@ class ContentReader:
 
     def read(self) -> Snapshot:
         """Read all files; those that have not changed since the last time come from memory."""
-        return load(self.sources, self._dialect, self._clock.now(), self._cache)
+        return load(self.directories, self._dialect, self._clock.now(), self._cache)
 
     def link(self, snapshot: Snapshot) -> Snapshot:
         """Return the snapshot with everything that only the whole of content shows (`content.linking`)."""
@@ -58,4 +58,4 @@ class ContentReader:
 
     def watched_paths(self) -> tuple[Path, ...]:
         """Return the directories to watch; they need not exist."""
-        return self.sources.watched()
+        return self.directories.watched()

@@ -15,9 +15,9 @@ import pytest
 import yaml
 from jsonpath_ng import parse
 
+from stormlet.content.directories import ContentDirectories
 from stormlet.content.linking import link
 from stormlet.content.loader import load
-from stormlet.content.sources import ContentSources
 from stormlet.flow.execution import RUNNER_TYPES
 from stormlet.flow.matching import CompiledRule, MatchContext, compile_rule, match
 from stormlet.flow.triggering import title_case
@@ -46,7 +46,7 @@ KEYS = {
 @cache
 def snapshot() -> Snapshot:
     """Return everything in packs/, linked."""
-    return link(load(ContentSources(packs=(PACKS,)), Dialect(), NOW), RUNNER_TYPES)
+    return link(load(ContentDirectories(packs=(PACKS,)), Dialect(), NOW), RUNNER_TYPES)
 
 
 @cache

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from stormlet.content.cache import FileCache
+from stormlet.content.directories import ContentDirectories, bundled_packs
 from stormlet.content.loader import load
-from stormlet.content.sources import ContentSources, bundled_packs
 from stormlet.model.snapshot import Snapshot
 from stormlet.st2compat.dialect import Dialect
 
@@ -41,12 +41,12 @@ def load_all(tmp_path: Path) -> Loader:
     dialect = Dialect()
 
     def load_all(cache: FileCache | None = None, now: datetime = LATER, **changes: Any) -> Snapshot:
-        sources: dict[str, Any] = {
+        directories: dict[str, Any] = {
             "packs": (tmp_path / "packs",) if (tmp_path / "packs").is_dir() else (),
             "rules": (tmp_path / "rules",) if (tmp_path / "rules").is_dir() else (),
             "configs": tmp_path / "configs",
             "bundled": bundled_packs() / "core",
         }
-        return load(ContentSources(**{**sources, **changes}), dialect, now, cache)
+        return load(ContentDirectories(**{**directories, **changes}), dialect, now, cache)
 
     return load_all

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stormlet.content.dialect import Source
+from stormlet.content.dialect import Provenance
 from stormlet.model.action import Action
 from stormlet.model.trigger import Origin
 from stormlet.st2compat.dialect import Dialect
@@ -28,8 +28,10 @@ def test_a_small_action_gets_st2s_defaults() -> None:
 
 def test_an_action_of_a_pack_knows_its_directory() -> None:
     """Runners find the entry point by it."""
-    source = Source(origin=Origin.FILE, pack="web", pack_directory="/packs/web", file="/packs/web/actions/get.yaml")
-    action, problems = DIALECT.action_from_document({**SMALL, "name": "get.dcim.sites", "pack": "web"}, source)
+    provenance = Provenance(
+        origin=Origin.FILE, pack="web", pack_directory="/packs/web", file="/packs/web/actions/get.yaml"
+    )
+    action, problems = DIALECT.action_from_document({**SMALL, "name": "get.dcim.sites", "pack": "web"}, provenance)
     assert problems == []
     assert action is not None
     assert action.ref == "web.get.dcim.sites"

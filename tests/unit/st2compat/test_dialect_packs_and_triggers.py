@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stormlet.content.dialect import Source, file_source
+from stormlet.content.dialect import Provenance, file_provenance
 from stormlet.content.yaml_reader import read_bytes
 from stormlet.foundation.identifiers import derived_id
 from stormlet.model.problem import Severity
@@ -15,7 +15,7 @@ PACK: dict[str, Any] = {"name": "Web tools", "description": "x", "version": "1.2
 
 
 def pack_ref(document: Any, directory: str = "/packs/web") -> tuple[str, list[str]]:
-    pack, problems = DIALECT.pack_from_document(document, Source(pack_directory=directory, file="pack.yaml"))
+    pack, problems = DIALECT.pack_from_document(document, Provenance(pack_directory=directory, file="pack.yaml"))
     return pack.ref, [str(problem) for problem in problems]
 
 
@@ -50,7 +50,7 @@ def test_pack_metadata_is_kept_and_unknown_keys_are_allowed() -> None:
             "Contributors": ["somebody"],
             "runner_type": "python-script",
         },
-        Source(pack_directory="/packs/web"),
+        Provenance(pack_directory="/packs/web"),
     )
     assert problems == []
     assert (pack.version, pack.email, pack.keywords, pack.python_versions) == ("1.0.0", "a@example.com", ("a",), ("3",))
@@ -87,7 +87,7 @@ def test_a_trigger_type_is_read_with_its_schemas() -> None:
         b"    url: {type: string, required: true}\npayload_schema: {}\n",
         "t.yaml",
     )
-    kind, problems = DIALECT.trigger_type_from_document(document.value, file_source(document, "core"))
+    kind, problems = DIALECT.trigger_type_from_document(document.value, file_provenance(document, "core"))
     assert problems == []
     assert kind is not None
     assert kind.ref == "core.st2.webhook"
@@ -100,7 +100,7 @@ def test_a_trigger_type_is_read_with_its_schemas() -> None:
 def test_a_schema_that_is_not_valid_is_left_out_with_its_place() -> None:
     """The trigger type stays, so that rules on it are not all broken by one slip."""
     document = read_bytes(b"name: x\npayload_schema:\n  properties:\n    a: {type: strin}\n", "t.yaml")
-    kind, problems = DIALECT.trigger_type_from_document(document.value, file_source(document, "web"))
+    kind, problems = DIALECT.trigger_type_from_document(document.value, file_provenance(document, "web"))
     assert kind is not None
     assert kind.payload_schema is None
     assert [f"{problem.severity} {problem}" for problem in problems] == [
@@ -121,7 +121,7 @@ def test_a_sensor_declares_trigger_types_and_stray_keys_are_warned_of() -> None:
         "poll_interval": 5,
         "trigger_types": [{"name": "a", "payload_info": ["x"]}, {"name": "b"}, {"description": "no name"}, 3],
     }
-    kinds, problems = DIALECT.sensor_trigger_types(sensor, Source(pack="web", file="s.yaml"))
+    kinds, problems = DIALECT.sensor_trigger_types(sensor, Provenance(pack="web", file="s.yaml"))
     assert [kind.ref for kind in kinds] == ["web.a", "web.b"]
     assert [str(problem) for problem in problems] == [
         "s.yaml unknown-key trigger_types.0.payload_info: 'payload_info' is ignored",
@@ -133,7 +133,7 @@ def test_a_sensor_declares_trigger_types_and_stray_keys_are_warned_of() -> None:
 @pytest.mark.parametrize("document", [None, [], "text", {"trigger_types": {"a": 1}}])
 def test_a_broken_sensor_declares_nothing(document: Any) -> None:
     """A sensor's file may hold anything."""
-    kinds, problems = DIALECT.sensor_trigger_types(document, Source(file="s.yaml"))
+    kinds, problems = DIALECT.sensor_trigger_types(document, Provenance(file="s.yaml"))
     assert kinds == []
     assert problems
 

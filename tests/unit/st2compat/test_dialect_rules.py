@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stormlet.content.dialect import Source, file_source
+from stormlet.content.dialect import Provenance, file_provenance
 from stormlet.content.yaml_reader import read_bytes
 from stormlet.foundation.identifiers import derived_id
 from stormlet.model.problem import Severity
@@ -195,9 +195,9 @@ def test_anything_at_all_is_read_without_raising(document: Any) -> None:
 
 def test_a_pack_may_only_name_itself() -> None:
     """A file in a pack's directory belongs to that pack."""
-    rule, problems = DIALECT.rule_from_document({**SMALL, "pack": "other"}, Source(pack="mine", file="r.yaml"))
+    rule, problems = DIALECT.rule_from_document({**SMALL, "pack": "other"}, Provenance(pack="mine", file="r.yaml"))
     assert [(p.code, p.path) for p in problems] == [("pack-mismatch", "pack")]
-    rule, problems = DIALECT.rule_from_document(SMALL, Source(pack="mine", origin=Origin.FILE))
+    rule, problems = DIALECT.rule_from_document(SMALL, Provenance(pack="mine", origin=Origin.FILE))
     assert problems == []
     assert rule is not None
     assert rule.ref == "mine.deploy"
@@ -209,7 +209,7 @@ def test_problems_stand_at_their_place_in_the_file() -> None:
         b"name: x\ntrigger:\n  type: a.b\n  parameters: 3\ncriteria:\n  k: {type: eq}\naction: {ref: c.d, x: 1}\n",
         "r.yaml",
     )
-    rule, problems = DIALECT.rule_from_document(document.value, file_source(document))
+    rule, problems = DIALECT.rule_from_document(document.value, file_provenance(document))
     assert rule is None
     assert sorted(f"{p.location} {p.code}" for p in problems) == [
         "r.yaml:4:3 wrong-type",
@@ -219,7 +219,7 @@ def test_problems_stand_at_their_place_in_the_file() -> None:
     document = read_bytes(
         b"name: x\ntrigger: {type: a.b}\ncriteria:\n  k: {type: eq, pattern: 1}\naction: {ref: c.d}\n", "r"
     )
-    rule, problems = DIALECT.rule_from_document(document.value, file_source(document))
+    rule, problems = DIALECT.rule_from_document(document.value, file_provenance(document))
     assert rule is not None
     assert str(rule.criteria[0].location) == "r:4:3"
     assert str(rule.locations["action.ref"]) == "r:5:10"

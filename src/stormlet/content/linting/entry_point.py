@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from stormlet.content.directories import is_inside
 from stormlet.content.linting.context import Context, in_action
-from stormlet.content.sources import is_inside
 from stormlet.model.action import Action
 from stormlet.model.problem import Problem
 

@@ -6,7 +6,7 @@ Nothing here reads files or knows what else is loaded; that is `content`'s.
 
 from typing import Any
 
-from stormlet.content.dialect import API_SOURCE, Source
+from stormlet.content.dialect import FROM_API, Provenance
 from stormlet.model.action import Action
 from stormlet.model.pack import Pack
 from stormlet.model.problem import Problem
@@ -30,26 +30,28 @@ class Dialect:
         self._triggers = TriggerTypeReader()
         self._packs = PackReader()
 
-    def rule_from_document(self, document: Any, source: Source = API_SOURCE) -> tuple[Rule | None, list[Problem]]:
-        return self._rules.read(document, source)
+    def rule_from_document(self, document: Any, provenance: Provenance = FROM_API) -> tuple[Rule | None, list[Problem]]:
+        return self._rules.read(document, provenance)
 
-    def action_from_document(self, document: Any, source: Source = API_SOURCE) -> tuple[Action | None, list[Problem]]:
-        return self._actions.read(document, source)
+    def action_from_document(
+        self, document: Any, provenance: Provenance = FROM_API
+    ) -> tuple[Action | None, list[Problem]]:
+        return self._actions.read(document, provenance)
 
     def trigger_type_from_document(
-        self, document: Any, source: Source = API_SOURCE
+        self, document: Any, provenance: Provenance = FROM_API
     ) -> tuple[TriggerType | None, list[Problem]]:
-        return self._triggers.read(document, source)
+        return self._triggers.read(document, provenance)
 
     def sensor_trigger_types(
-        self, document: Any, source: Source = API_SOURCE
+        self, document: Any, provenance: Provenance = FROM_API
     ) -> tuple[list[TriggerType], list[Problem]]:
-        return self._triggers.read_sensor(document, source)
+        return self._triggers.read_sensor(document, provenance)
 
-    def pack_from_document(self, document: Any, source: Source = API_SOURCE) -> tuple[Pack, list[Problem]]:
-        return self._packs.read(document, source)
+    def pack_from_document(self, document: Any, provenance: Provenance = FROM_API) -> tuple[Pack, list[Problem]]:
+        return self._packs.read(document, provenance)
 
     def config_schema_from_document(
-        self, document: Any, source: Source = API_SOURCE
+        self, document: Any, provenance: Provenance = FROM_API
     ) -> tuple[dict[str, Any] | None, list[Problem]]:
-        return self._packs.read_config_schema(document, source)
+        return self._packs.read_config_schema(document, provenance)

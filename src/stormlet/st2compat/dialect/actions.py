@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from stormlet.content.dialect import Source
+from stormlet.content.dialect import Provenance
 from stormlet.foundation.schema_validation import schema_fault
 from stormlet.model.action import Action
 from stormlet.model.problem import Problem, Severity
@@ -31,25 +31,25 @@ class ActionReader:
     def __init__(self) -> None:
         self._shape = Shape("action")
 
-    def read(self, document: Any, source: Source) -> tuple[Action | None, list[Problem]]:
+    def read(self, document: Any, provenance: Provenance) -> tuple[Action | None, list[Problem]]:
         """Return the action (None where it has errors) and all that is wrong with it."""
         document = self._shape.cleaned(document)
-        problems = [_as_bad_name(problem, source) for problem in self._shape.problems(document, source)]
+        problems = [_as_bad_name(problem, provenance) for problem in self._shape.problems(document, provenance)]
         if not isinstance(document, dict):
             return None, problems
-        pack, pack_problems = pack_of(document, source)
-        problems += pack_problems + name_problems(document.get("name"), source)
+        pack, pack_problems = pack_of(document, provenance)
+        problems += pack_problems + name_problems(document.get("name"), provenance)
         broken = {problem.path.split(".")[1] for problem in problems if problem.path.startswith("parameters.")}
-        problems += parameter_problems(document.get("parameters"), source, broken)
+        problems += parameter_problems(document.get("parameters"), provenance, broken)
         if has_errors(problems):
             return None, problems
-        return _action(document, pack, source), problems
+        return _action(document, pack, provenance), problems
 
 
-def _action(document: dict[str, Any], pack: str, source: Source) -> Action:
+def _action(document: dict[str, Any], pack: str, provenance: Provenance) -> Action:
     name = document["name"]
     return Action(
-        id=identity(document, "action", pack, name, source),
+        id=identity(document, "action", pack, name, provenance),
         pack=pack,
         name=name,
         runner_type=document["runner_type"],
@@ -62,22 +62,22 @@ def _action(document: dict[str, Any], pack: str, source: Source) -> Action:
         notify=document.get("notify", {}),
         idempotent=document.get("on_interruption", "fail") == "retry",
         on_interruption=document.get("on_interruption", ""),
-        pack_directory=source.pack_directory,
-        origin=source.origin,
-        metadata_file=source.file,
-        location=source.at("name"),
+        pack_directory=provenance.pack_directory,
+        origin=provenance.origin,
+        metadata_file=provenance.file,
+        location=provenance.at("name"),
     )
 
 
-def parameter_problems(parameters: Any, source: Source, broken: Collection[str] = ()) -> list[Problem]:
+def parameter_problems(parameters: Any, provenance: Provenance, broken: Collection[str] = ()) -> list[Problem]:
     """Return what is wrong with parameters beyond their shape: schemas and positions. `broken` ones are told already."""
     if not isinstance(parameters, Mapping):
         return []
     read = {name: meta for name, meta in parameters.items() if isinstance(meta, Mapping) and name not in broken}
-    return [*_schema_problems(read, source), *_position_problems(read, source)]
+    return [*_schema_problems(read, provenance), *_position_problems(read, provenance)]
 
 
-def _schema_problems(parameters: Mapping[str, Mapping[str, Any]], source: Source) -> Iterator[Problem]:
+def _schema_problems(parameters: Mapping[str, Mapping[str, Any]], provenance: Provenance) -> Iterator[Problem]:
     left = dict(parameters)
     # All together, because `$ref: "#/properties/other"` is allowed; without those that are told, to see the others.
     while left and (fault := schema_fault({"type": "object", "properties": left})) is not None:
@@ -85,7 +85,7 @@ def _schema_problems(parameters: Mapping[str, Mapping[str, Any]], source: Source
         path = join("parameters", fault.dotted.removeprefix("properties."))
         # What StackStorm looks at when it loads is an error; what it would only trip over when it runs, a warning.
         severity = Severity.WARNING if len(fault.path) > _FIRST_LEVEL else Severity.ERROR
-        yield source.problem("bad-schema", fault.text, path, severity=severity)
+        yield provenance.problem("bad-schema", fault.text, path, severity=severity)
         if name not in left:
             return
         del left[str(name)]
@@ -94,7 +94,7 @@ def _schema_problems(parameters: Mapping[str, Mapping[str, Any]], source: Source
 _FIRST_LEVEL = len(["properties", "name", "attribute"])
 
 
-def _position_problems(parameters: Mapping[str, Mapping[str, Any]], source: Source) -> Iterator[Problem]:
+def _position_problems(parameters: Mapping[str, Mapping[str, Any]], provenance: Provenance) -> Iterator[Problem]:
     seen: dict[float, str] = {}
     for name, meta in parameters.items():
         position = meta.get("position")
@@ -102,20 +102,20 @@ def _position_problems(parameters: Mapping[str, Mapping[str, Any]], source: Sour
             continue
         path = f"parameters.{name}.position"
         if position != int(position):
-            yield source.problem("bad-position", f"{position} is not a whole number", path)
+            yield provenance.problem("bad-position", f"{position} is not a whole number", path)
         if position in seen:
             text = f"Parameters {name} and {seen[position]} have same position {int(position)}."
-            yield source.problem("bad-position", f"{text} Position values have to be unique.", path)
+            yield provenance.problem("bad-position", f"{text} Position values have to be unique.", path)
         seen.setdefault(position, name)
     if seen and sorted(seen) != list(range(int(min(seen)), int(max(seen)) + 1)):
         text = f"Positions supplied {sorted(seen)} for parameters are not contiguous."
-        yield source.problem("bad-position", text, "parameters", hint="number them without gaps")
+        yield provenance.problem("bad-position", text, "parameters", hint="number them without gaps")
 
 
-def _as_bad_name(problem: Problem, source: Source) -> Problem:
+def _as_bad_name(problem: Problem, provenance: Provenance) -> Problem:
     """Give a parameter's name that breaks `^\\w+$` its own code: as an unknown key nobody would understand it."""
     parent, _, name = problem.path.rpartition(".")
     if problem.code == "unknown-key" and parent == "parameters" and not _PARAMETER_NAME.fullmatch(name):
         text = f'Parameter name "{name}" is invalid'
-        return source.problem("bad-name", text, problem.path, hint="use letters, digits and _")
+        return provenance.problem("bad-name", text, problem.path, hint="use letters, digits and _")
     return problem

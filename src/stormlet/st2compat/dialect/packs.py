@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from stormlet.content.dialect import Source
+from stormlet.content.dialect import Provenance
 from stormlet.foundation.identifiers import derived_id
 from stormlet.foundation.schema_validation import object_schema, schema_fault
 from stormlet.model.pack import Pack
@@ -23,17 +23,17 @@ class PackReader:
         self._shape = Shape("pack")
         self._config_shape = Shape("config_schema")
 
-    def read(self, document: Any, source: Source) -> tuple[Pack, list[Problem]]:
+    def read(self, document: Any, provenance: Provenance) -> tuple[Pack, list[Problem]]:
         """Return the pack and what is wrong with its metadata. Keys that are not known are allowed, as in StackStorm."""
         document = _with_text_version(self._shape.cleaned(document))
-        problems = [_explained(problem) for problem in self._shape.problems(document, source)]
+        problems = [_explained(problem) for problem in self._shape.problems(document, provenance)]
         document = document if isinstance(document, dict) else {}
-        ref, ref_problems = _ref_of(document, source)
+        ref, ref_problems = _ref_of(document, provenance)
         pack = Pack(
             id=derived_id(f"pack:{ref}"),
             ref=ref,
             name=str(document.get("name") or ref),
-            directory=source.pack_directory,
+            directory=provenance.pack_directory,
             description=_text(document, "description"),
             version=_text(document, "version") or "0.0.0",
             author=_text(document, "author"),
@@ -47,24 +47,24 @@ class PackReader:
         )
         return pack, problems + ref_problems
 
-    def read_config_schema(self, document: Any, source: Source) -> tuple[dict[str, Any] | None, list[Problem]]:
+    def read_config_schema(self, document: Any, provenance: Provenance) -> tuple[dict[str, Any] | None, list[Problem]]:
         """Return the JSON Schema of the config as a whole. An empty file is a schema without keys."""
         if document is None:
             return object_schema({}, additional=True), []
-        problems = self._config_shape.problems(document, source)
+        problems = self._config_shape.problems(document, provenance)
         if has_errors(problems):
             return None, problems
         # Keys that the schema does not name are allowed in a config, as in StackStorm.
         schema = object_schema(document, additional=True)
         if (fault := schema_fault(schema)) is not None:
             path = fault.dotted.removeprefix("properties.")
-            return None, [source.problem("bad-schema", fault.text, path)]
+            return None, [provenance.problem("bad-schema", fault.text, path)]
         return schema, problems
 
 
-def _ref_of(document: dict[str, Any], source: Source) -> tuple[str, list[Problem]]:
+def _ref_of(document: dict[str, Any], provenance: Provenance) -> tuple[str, list[Problem]]:
     """Return the pack's ref: `ref`, else the directory's name, else `name`, whichever is the first that may be one."""
-    directory = PurePath(source.pack_directory).name
+    directory = PurePath(provenance.pack_directory).name
     for candidate in (document.get("ref"), directory, document.get("name")):
         if isinstance(candidate, str) and _REF.fullmatch(candidate):
             return candidate, []
@@ -72,7 +72,7 @@ def _ref_of(document: dict[str, Any], source: Source) -> tuple[str, list[Problem
         return directory, []  # the schema said already what is wrong with it
     text = f"neither the directory's name {directory!r} nor `name` can be the pack's ref"
     hint = "add `ref:` with lower-case letters, digits and _"
-    return directory or "unnamed", [source.problem("bad-name", text, join("", "name"), hint=hint)]
+    return directory or "unnamed", [provenance.problem("bad-name", text, join("", "name"), hint=hint)]
 
 
 def _text(document: dict[str, Any], key: str) -> str:

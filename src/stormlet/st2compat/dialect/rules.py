@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stormlet.content.dialect import Source
+from stormlet.content.dialect import Provenance
 from stormlet.content.suggest import did_you_mean, did_you_mean_or_list
 from stormlet.model.problem import Problem, Severity
 from stormlet.model.rule import ActionCall, Criterion, Rule, RuleType, TriggerSpec
@@ -28,22 +28,22 @@ class RuleReader:
     def __init__(self) -> None:
         self._shape = Shape("rule", loose=["criteria"])
 
-    def read(self, document: Any, source: Source) -> tuple[Rule | None, list[Problem]]:
+    def read(self, document: Any, provenance: Provenance) -> tuple[Rule | None, list[Problem]]:
         """Return all that is wrong with the rule, and the rule: without the criteria that have errors, and None where what
         every rule must have is missing."""
         document = self._shape.cleaned(document)
-        problems = self._shape.problems(document, source)
+        problems = self._shape.problems(document, provenance)
         if not isinstance(document, dict):
             return None, problems
-        pack, pack_problems = pack_of(document, source)
-        problems += pack_problems + name_problems(document.get("name"), source)
-        problems += _trigger_problems(document.get("trigger"), source)
-        criteria, criteria_problems = read_criteria(document.get("criteria", {}), source)
-        rule_type, type_problems = _rule_type(document.get("type"), source)
+        pack, pack_problems = pack_of(document, provenance)
+        problems += pack_problems + name_problems(document.get("name"), provenance)
+        problems += _trigger_problems(document.get("trigger"), provenance)
+        criteria, criteria_problems = read_criteria(document.get("criteria", {}), provenance)
+        rule_type, type_problems = _rule_type(document.get("type"), provenance)
         problems += criteria_problems + type_problems
         if not _is_whole(document):
             return None, problems
-        return _rule(document, pack, rule_type, criteria, source), problems
+        return _rule(document, pack, rule_type, criteria, provenance), problems
 
 
 def _is_whole(document: dict[str, Any]) -> bool:
@@ -61,11 +61,11 @@ def _is_whole(document: dict[str, Any]) -> bool:
 
 
 def _rule(
-    document: dict[str, Any], pack: str, rule_type: RuleType, criteria: tuple[Criterion, ...], source: Source
+    document: dict[str, Any], pack: str, rule_type: RuleType, criteria: tuple[Criterion, ...], provenance: Provenance
 ) -> Rule:
     trigger, action, name = document["trigger"], document["action"], document["name"]
     return Rule(
-        id=identity(document, "rule", pack, name, source),
+        id=identity(document, "rule", pack, name, provenance),
         pack=pack,
         name=name,
         description=document.get("description", ""),
@@ -82,21 +82,21 @@ def _rule(
         ),
         tags=labels(document.get("tags")),
         context=document.get("context", {}),
-        origin=source.origin,
-        metadata_file=source.file,
-        locations=dict(source.locations),
+        origin=provenance.origin,
+        metadata_file=provenance.file,
+        locations=dict(provenance.locations),
     )
 
 
-def _trigger_problems(trigger: Any, source: Source) -> list[Problem]:
+def _trigger_problems(trigger: Any, provenance: Provenance) -> list[Problem]:
     kind = trigger.get("type") if isinstance(trigger, dict) else None
     if isinstance(kind, str) and not is_ref(kind):
         text = f"{kind!r} is not a trigger type's ref"
-        return [source.problem("bad-ref", text, "trigger.type", hint="write pack.name, such as core.st2.webhook")]
+        return [provenance.problem("bad-ref", text, "trigger.type", hint="write pack.name, such as core.st2.webhook")]
     return []
 
 
-def _rule_type(given: Any, source: Source) -> tuple[RuleType, list[Problem]]:
+def _rule_type(given: Any, provenance: Provenance) -> tuple[RuleType, list[Problem]]:
     """Read `type: {ref: standard}`, or `type: standard`. StackStorm treats a type that it does not know as standard."""
     path = "type.ref" if isinstance(given, dict) else "type"
     ref = given.get("ref") if isinstance(given, dict) else given
@@ -106,10 +106,10 @@ def _rule_type(given: Any, source: Source) -> tuple[RuleType, list[Problem]]:
         return RuleType(ref), []
     hint = did_you_mean_or_list(ref, list(RuleType))
     text = f"{ref!r} is not a rule type; the rule is taken as a standard one"
-    return RuleType.STANDARD, [source.problem("bad-value", text, path, hint=hint, severity=Severity.WARNING)]
+    return RuleType.STANDARD, [provenance.problem("bad-value", text, path, hint=hint, severity=Severity.WARNING)]
 
 
-def read_criteria(criteria: Any, source: Source) -> tuple[tuple[Criterion, ...], list[Problem]]:
+def read_criteria(criteria: Any, provenance: Provenance) -> tuple[tuple[Criterion, ...], list[Problem]]:
     """Return the criteria in the file's order, and what is missing from them."""
     if not isinstance(criteria, dict):
         return (), []  # the schema said so already
@@ -117,7 +117,7 @@ def read_criteria(criteria: Any, source: Source) -> tuple[tuple[Criterion, ...],
     problems: list[Problem] = []
     for key, value in criteria.items():
         path = join("criteria", key)
-        found = _criterion_problems(key, value, path, source)
+        found = _criterion_problems(key, value, path, provenance)
         problems += found
         if isinstance(value, dict) and not has_errors(found):
             read.append(
@@ -126,33 +126,35 @@ def read_criteria(criteria: Any, source: Source) -> tuple[tuple[Criterion, ...],
                     type=value["type"],
                     pattern=value["pattern"],
                     condition=value.get("condition") if isinstance(value.get("condition"), str) else None,
-                    location=source.at(path),
+                    location=provenance.at(path),
                 )
             )
     return tuple(read), problems
 
 
-def _criterion_problems(key: str, value: Any, path: str, source: Source) -> list[Problem]:
+def _criterion_problems(key: str, value: Any, path: str, provenance: Provenance) -> list[Problem]:
     if not isinstance(value, dict):
         hint = f"write {{type: equals, pattern: {value}}}" if isinstance(value, (str, int)) else ""
-        return [source.problem("wrong-type", f"{value!r} is not of type 'object'", path, hint=hint)]
+        return [provenance.problem("wrong-type", f"{value!r} is not of type 'object'", path, hint=hint)]
     problems = []
     operator = value.get("type")
     unknown = [name for name in value if name not in _CRITERION_KEYS]
     if operator is None:
         hint = _meant(unknown, "type") or "add `type: equals`, or another operator"
-        problems.append(source.problem("missing-operator", f"Operator not specified for field: {key}", path, hint=hint))
+        problems.append(
+            provenance.problem("missing-operator", f"Operator not specified for field: {key}", path, hint=hint)
+        )
     elif not isinstance(operator, str):
-        problems.append(source.problem("wrong-type", f"{operator!r} is not of type 'string'", join(path, "type")))
+        problems.append(provenance.problem("wrong-type", f"{operator!r} is not of type 'string'", join(path, "type")))
     if value.get("pattern") is None:
         text = f"For field: {key}, no pattern specified for operator {operator or '?'}"
         hint = 'write `pattern: ""`' if operator in {"exists", "nexists"} else _meant(unknown, "pattern")
-        problems.append(source.problem("missing-pattern", text, path, hint=hint))
+        problems.append(provenance.problem("missing-pattern", text, path, hint=hint))
     for name in unknown:
         text = f"{name!r} is not a key of a criterion and is ignored"
         meant = _OTHER_NAMES.get(name)
         hint = f'write "{meant}"' if meant else did_you_mean_or_list(name, _CRITERION_KEYS)
-        problems.append(source.problem("unknown-key", text, join(path, name), hint=hint, severity=Severity.WARNING))
+        problems.append(provenance.problem("unknown-key", text, join(path, name), hint=hint, severity=Severity.WARNING))
     return problems
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stormlet.content.dialect import Source
+from stormlet.content.dialect import Provenance
 from stormlet.content.schemas import read_schema
 from stormlet.content.suggest import did_you_mean_or_list
 from stormlet.foundation.identifiers import derived_id, is_id
@@ -35,18 +35,18 @@ class Shape:
         """Return the document without optional keys that are null: StackStorm takes `description:` as not given."""
         return _without_nulls(document, self.schema)
 
-    def problems(self, document: Any, source: Source, under: str = "") -> list[Problem]:
+    def problems(self, document: Any, provenance: Provenance, under: str = "") -> list[Problem]:
         """Return what is wrong with the document; `under` is its path where it is part of another one."""
         if document is None:
-            return [source.problem("empty-file", "there is nothing in it", under)]
+            return [provenance.problem("empty-file", "there is nothing in it", under)]
         found: list[Problem] = []
         for error in self._validator.errors(document):
-            found.extend(as_problems(error, self.schema, document, source, under))
+            found.extend(as_problems(error, self.schema, document, provenance, under))
         return found
 
 
 def as_problems(
-    error: SchemaError, schema: Mapping[str, Any], document: Any, source: Source, under: str = ""
+    error: SchemaError, schema: Mapping[str, Any], document: Any, provenance: Provenance, under: str = ""
 ) -> list[Problem]:
     """Return the problem of one schema error; of keys that are too many, one problem each, at the key."""
     path = join(under, error.dotted)
@@ -61,10 +61,10 @@ def as_problems(
             hint = "quote it"
         elif error.keyword == "enum":
             hint = did_you_mean_or_list(str(_part(document, error)), error.names)
-        return [source.problem(code, error.text, path, hint=hint)]
+        return [provenance.problem(code, error.text, path, hint=hint)]
     known = _known_keys(schema, error.path)
     return [
-        source.problem(
+        provenance.problem(
             code,
             error.text if len(error.names) == 1 else f"Additional properties are not allowed ({name!r} was unexpected)",
             join(path, name),
@@ -84,35 +84,37 @@ def join(path: str, rest: str) -> str:
     return f"{path}.{rest}" if path and rest else path or rest
 
 
-def identity(document: Mapping[str, Any], kind: str, pack: str, name: str, source: Source) -> str:
+def identity(document: Mapping[str, Any], kind: str, pack: str, name: str, provenance: Provenance) -> str:
     """Return the id: the document's own where it came through the API, else one that depends on the name only."""
     given = document.get("id")
-    if source.origin is Origin.API and isinstance(given, str) and is_id(given):
+    if provenance.origin is Origin.API and isinstance(given, str) and is_id(given):
         return given
     return derived_id(f"{kind}:{pack}:{name}")
 
 
-def pack_of(document: Mapping[str, Any], source: Source) -> tuple[str, list[Problem]]:
+def pack_of(document: Mapping[str, Any], provenance: Provenance) -> tuple[str, list[Problem]]:
     """Return the pack that something belongs to, and what is wrong with how it is named."""
     given = document.get("pack") or ""
     if not isinstance(given, str):
-        return source.pack or DEFAULT_PACK, []  # the schema said so already
-    if source.pack is not None and given and given != source.pack:
-        text = f'the file lies in the pack "{source.pack}" but says that it belongs to "{given}"'
-        return source.pack, [source.problem("pack-mismatch", text, "pack", hint="leave `pack:` out")]
-    pack = given or source.pack or DEFAULT_PACK
+        return provenance.pack or DEFAULT_PACK, []  # the schema said so already
+    if provenance.pack is not None and given and given != provenance.pack:
+        text = f'the file lies in the pack "{provenance.pack}" but says that it belongs to "{given}"'
+        return provenance.pack, [provenance.problem("pack-mismatch", text, "pack", hint="leave `pack:` out")]
+    pack = given or provenance.pack or DEFAULT_PACK
     if "." in pack or pack.split() != [pack] or "/" in pack:
         text = f"{pack!r} cannot be a pack's name"
-        return pack, [source.problem("bad-name", text, "pack", hint="use lower-case letters, digits and _")]
+        return pack, [provenance.problem("bad-name", text, "pack", hint="use lower-case letters, digits and _")]
     return pack, []
 
 
-def name_problems(name: Any, source: Source, path: str = "name") -> list[Problem]:
+def name_problems(name: Any, provenance: Provenance, path: str = "name") -> list[Problem]:
     """Return what is wrong with a name. StackStorm takes nearly any text, with dots and with spaces, and so does this."""
     if not isinstance(name, str):
         return []
     if not name.strip() or _CONTROL.search(name):
-        return [source.problem("bad-name", f"{name!r} cannot be a name", path, hint="use letters, digits, . _ and -")]
+        return [
+            provenance.problem("bad-name", f"{name!r} cannot be a name", path, hint="use letters, digits, . _ and -")
+        ]
     return []
 
 

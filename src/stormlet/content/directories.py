@@ -21,7 +21,7 @@ _YAML = frozenset({".yaml", ".yml"})
 _RULES = frozenset({".yaml", ".yml", ".json"})
 
 
-class ContentSources(msgspec.Struct, frozen=True, kw_only=True):
+class ContentDirectories(msgspec.Struct, frozen=True, kw_only=True):
     """Directories of content.
 
     `packs`: each holds packs, or is one. `rules`: rule files that belong to no pack. `configs`: `<pack>.yaml` files.
@@ -46,12 +46,12 @@ def bundled_packs() -> Path:
     return installed if installed.is_dir() else Path(stormlet.__file__).parents[2] / "packs"
 
 
-def pack_directories(sources: ContentSources) -> tuple[list[Path], list[Problem]]:
+def pack_directories(directories: ContentDirectories) -> tuple[list[Path], list[Problem]]:
     """Return every pack's directory, first those that win, each real directory once; and what is odd about them."""
     problems: list[Problem] = []
-    bundled = list(_packs_in(sources.bundled, problems)) if sources.bundled else []
+    bundled = list(_packs_in(directories.bundled, problems)) if directories.bundled else []
     found = [directory for directory in bundled if directory.name == _ALWAYS_BUNDLED]
-    for given in sources.packs:
+    for given in directories.packs:
         if not given.is_dir():
             problems.append(_missing(given))
             continue
@@ -63,11 +63,11 @@ def pack_directories(sources: ContentSources) -> tuple[list[Path], list[Problem]
     return list(unique.values()), problems
 
 
-def rule_files(sources: ContentSources) -> tuple[list[Path], list[Problem]]:
+def rule_files(directories: ContentDirectories) -> tuple[list[Path], list[Problem]]:
     """Return the files of the rule directories, and those directories that do not exist."""
     files: dict[str, Path] = {}
     problems = []
-    for given in sources.rules:
+    for given in directories.rules:
         if given.is_file():
             files.setdefault(os.path.realpath(given), given)
             continue
