@@ -119,7 +119,11 @@ class Engine:
 
     def _build_flow(self) -> None:
         settings, store, clock = self.settings, self.store, self.clock
-        limits = TemplateLimits(output_bytes=settings.templates.output_bytes, seconds=settings.templates.seconds)
+        limits = TemplateLimits(
+            output_bytes=settings.templates.output_bytes,
+            seconds=settings.templates.seconds,
+            regex_seconds=settings.templates.regex_seconds,
+        )
         templates = Templates(limits, decrypt=self.datastore.decrypt, monotonic=clock.monotonic)
         keys = KeyReaders(self.datastore.read_system, self.datastore.read_user, self.datastore.decrypt)
         dialect = Dialect()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stormlet.flow.matching import OPERATORS, MatchContext, compile_rule, explain, match
-from stormlet.flow.matching.operators import CONDITIONS, SEARCH, Asking
+from stormlet.flow.matching.operators import CONDITIONS, SEARCH
 from stormlet.foundation.templates import Templates
 from stormlet.model.rule import ActionCall, Criterion, Rule, RuleType, TriggerSpec
 
@@ -45,7 +45,7 @@ CRITERIA = st.dictionaries(KEYS, PLAIN | SEARCHES, max_size=3)
 def answer(name: str, value: Any, pattern: Any) -> bool | type[Exception]:
     """Return the operator's answer, or the kind of exception it raises."""
     try:
-        return OPERATORS[name].answer(value, pattern, Asking(now=NOW))
+        return OPERATORS[name].answer(value, pattern, NOW)
     except Exception as error:
         return type(error)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from stormlet.flow.matching.criteria import CompiledCriterion, CompiledSearch
 from stormlet.flow.matching.lookup import Lookup, PathError, compile_path
-from stormlet.flow.matching.operators import CONDITIONS, OPERATORS, SEARCH, Operator
+from stormlet.flow.matching.operators import CONDITIONS, OPERATORS, SEARCH, Operator, make_operators
 from stormlet.flow.matching.patterns import Literal, Pattern, compile_pattern
 from stormlet.foundation.errors import RenderError
 from stormlet.foundation.regexes import compile_regex
@@ -64,6 +64,7 @@ class _Compiler:
         self.problems: list[Problem] = []
         self._rule = rule
         self._templates = templates
+        self._operators = make_operators(templates.limits.regex_seconds)
 
     def criterion(self, criterion: Criterion, path: str, depth: int = 0) -> CompiledCriterion | None:
         """Return the compiled criterion, or None where it has errors."""
@@ -115,7 +116,7 @@ class _Compiler:
             return None
         if nested and name != SEARCH and name.lower() != SEARCH:
             name = name.lower()  # StackStorm looks at the case of an operator in a rule's own criteria only
-        if (operator := OPERATORS.get(name)) is not None:
+        if (operator := self._operators.get(name)) is not None:
             return operator
         near = get_close_matches(name.lower(), OPERATORS, 1)
         self._say(

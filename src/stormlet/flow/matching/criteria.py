@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stormlet.flow.matching.lookup import Lookup
-from stormlet.flow.matching.operators import Asking, Operator
+from stormlet.flow.matching.operators import Operator
 from stormlet.flow.matching.patterns import Pattern
 from stormlet.foundation.errors import RenderError
-from stormlet.foundation.regexes import DEFAULT_SECONDS
 from stormlet.foundation.templates import KeyValueLookup
 
 _UNSEEN = object()
@@ -25,7 +24,6 @@ class MatchContext(msgspec.Struct, frozen=True, kw_only=True):
 
     now: datetime
     read_system_key: Callable[[str], str | None]
-    regex_seconds: float = DEFAULT_SECONDS
 
 
 class CompiledSearch(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,23 +60,22 @@ class Answer(NamedTuple):
 class Scope:
     """What criteria are asked of: one payload (or one item of a list in it), and what was found in it already."""
 
-    __slots__ = ("_datastore", "_found", "asking", "root")
+    __slots__ = ("_datastore", "_found", "now", "root")
 
-    def __init__(self, prefix: str, value: Any, datastore: Mapping[str, KeyValueLookup], asking: Asking) -> None:
+    def __init__(self, prefix: str, value: Any, datastore: Mapping[str, KeyValueLookup], now: datetime) -> None:
         self.root: Mapping[str, Any] = {prefix: value, **datastore, "st2kv": datastore}
-        self.asking = asking
+        self.now = now
         self._datastore = datastore
         self._found: dict[str, Any] = {}
 
     @classmethod
     def of_payload(cls, payload: Any, context: MatchContext) -> "Scope":
         """Return the scope in which a rule's criteria are asked."""
-        asking = Asking(now=context.now, regex_seconds=context.regex_seconds)
-        return cls("trigger", payload, {"system": KeyValueLookup(context.read_system_key)}, asking)
+        return cls("trigger", payload, {"system": KeyValueLookup(context.read_system_key)}, context.now)
 
     def of_item(self, item: Any) -> "Scope":
         """Return the scope in which the criteria of a search are asked of one item."""
-        return Scope("item", item, self._datastore, self.asking)
+        return Scope("item", item, self._datastore, self.now)
 
     def value(self, criterion: CompiledCriterion) -> Any:
         """Return what the criterion's key names; looked up once per key, however many rules ask."""
@@ -104,7 +101,7 @@ def ask(criterion: CompiledCriterion, scope: Scope) -> Answer:
     try:
         if criterion.search is not None:
             return _ask_search(criterion, criterion.search, wanted, got, scope)
-        return Answer(criterion.operator.answer(got, wanted, scope.asking), wanted, got)
+        return Answer(criterion.operator.answer(got, wanted, scope.now), wanted, got)
     except Exception as error:  # noqa: BLE001 - the border: any two values are compared here, with Python's operators
         said = f"There might be a problem with the criteria in rule {criterion.rule}"
         return Answer(False, wanted, got, f"{said}: {error}")

@@ -10,6 +10,7 @@ Python's words. A pattern of None never matches, except that `neq`, `exists` and
 import fnmatch
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -17,15 +18,8 @@ import msgspec
 from stormlet.flow.matching.moments import parse_moment
 from stormlet.foundation.regexes import DEFAULT_SECONDS, compile_regex
 
-
-class Asking(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operator may know besides value and pattern."""
-
-    now: datetime
-    regex_seconds: float = DEFAULT_SECONDS
-
-
-Answer = Callable[[Any, Any, Asking], bool]
+Answer = Callable[[Any, Any, datetime], bool]
+"""Gets the value found, the pattern wanted, and the moment of asking."""
 
 
 class Operator(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,46 +39,30 @@ def _text(value: Any) -> Any:
 def _compared(compare: Callable[[Any, Any], Any]) -> Answer:
     """Return the operator that compares two things, neither of which is bytes, and the second of which is not None."""
 
-    def answer(value: Any, pattern: Any, _asking: Asking) -> bool:
+    def answer(value: Any, pattern: Any, _now: datetime) -> bool:
         return pattern is not None and bool(compare(_text(value), _text(pattern)))
 
     return answer
 
 
-def _nequals(value: Any, pattern: Any, _asking: Asking) -> bool:
+def _nequals(value: Any, pattern: Any, _now: datetime) -> bool:
     return bool(_text(value) != _text(pattern))
 
 
-def _less(value: Any, pattern: Any, _asking: Asking) -> bool:
+def _less(value: Any, pattern: Any, _now: datetime) -> bool:
     return pattern is not None and bool(value < pattern)
 
 
-def _greater(value: Any, pattern: Any, _asking: Asking) -> bool:
+def _greater(value: Any, pattern: Any, _now: datetime) -> bool:
     return pattern is not None and bool(value > pattern)
 
 
-def _match_regex(value: Any, pattern: Any, asking: Asking) -> bool:
-    if pattern is None:
-        return False
-    return compile_regex(_text(pattern), dot_all=True).matches(_text(value), asking.regex_seconds)
+def _younger(value: Any, pattern: Any, now: datetime) -> bool:
+    return pattern is not None and _age(value, now) < float(pattern)
 
 
-def _regex(value: Any, pattern: Any, asking: Asking) -> bool:
-    return pattern is not None and compile_regex(_text(pattern)).is_in(_text(value), asking.regex_seconds)
-
-
-def _iregex(value: Any, pattern: Any, asking: Asking) -> bool:
-    if pattern is None:
-        return False
-    return compile_regex(_text(pattern), ignore_case=True).is_in(_text(value), asking.regex_seconds)
-
-
-def _younger(value: Any, pattern: Any, asking: Asking) -> bool:
-    return pattern is not None and _age(value, asking.now) < float(pattern)
-
-
-def _older(value: Any, pattern: Any, asking: Asking) -> bool:
-    return pattern is not None and _age(value, asking.now) > float(pattern)
+def _older(value: Any, pattern: Any, now: datetime) -> bool:
+    return pattern is not None and _age(value, now) > float(pattern)
 
 
 def _age(value: Any, now: datetime) -> float:
@@ -92,11 +70,11 @@ def _age(value: Any, now: datetime) -> float:
     return (now - parse_moment(str(value), now)).total_seconds()
 
 
-def _exists(value: Any, _pattern: Any, _asking: Asking) -> bool:
+def _exists(value: Any, _pattern: Any, _now: datetime) -> bool:
     return value is not None
 
 
-def _nexists(value: Any, _pattern: Any, _asking: Asking) -> bool:
+def _nexists(value: Any, _pattern: Any, _now: datetime) -> bool:
     return value is None
 
 
@@ -249,7 +227,8 @@ def _order() -> dict[str, Operator]:
     }
 
 
-def _patterns() -> dict[str, Operator]:
+def _patterns(seconds: float) -> dict[str, Operator]:
+    """Return the operators with patterns, of which the regular expressions may take so long."""
     return {
         **_family(
             ("matchwildcard",),
@@ -262,7 +241,7 @@ def _patterns() -> dict[str, Operator]:
         **_family(
             ("matchregex",),
             "A text begins with a match of a regular expression; `.` matches line breaks. Older than `regex`; use that.",
-            _match_regex,
+            _compared(lambda value, pattern: compile_regex(pattern, dot_all=True).matches(value, seconds)),
             ("refs/heads/.*", "refs/heads/main", True),
             ("heads", "refs/heads/main", False),
             ("a.b", "a\nb", True),
@@ -270,7 +249,7 @@ def _patterns() -> dict[str, Operator]:
         **_family(
             ("regex",),
             "A regular expression matches somewhere in a text. Python's syntax; cut off by time.",
-            _regex,
+            _compared(lambda value, pattern: compile_regex(pattern).is_in(value, seconds)),
             (r"^refs/heads/(main|release-\d+)$", "refs/heads/release-12", True),
             ("heads", "refs/heads/main", True),
             ("HEADS", "refs/heads/main", False),
@@ -278,7 +257,7 @@ def _patterns() -> dict[str, Operator]:
         **_family(
             ("iregex",),
             "A regular expression matches somewhere in a text, whatever the case of the letters.",
-            _iregex,
+            _compared(lambda value, pattern: compile_regex(pattern, ignore_case=True).is_in(value, seconds)),
             ("HEADS", "refs/heads/main", True),
         ),
     }
@@ -304,25 +283,30 @@ def _presence() -> dict[str, Operator]:
     }
 
 
-def _search(_value: Any, _pattern: Any, _asking: Asking) -> bool:
+def _search(_value: Any, _pattern: Any, _now: datetime) -> bool:
     raise TypeError("`search` asks criteria of its own and cannot be asked like another operator")
 
 
 SEARCH = "search"
+_SEARCH_HELP = (
+    "Asks criteria of each object in a list; keys begin with `item.`. `condition` says how many must hold: `any` (some item "
+    "meets all criteria), `all` (every item meets all), `all2any` (every item meets one), `any2any` (some item meets one)."
+)
 CONDITIONS = ("any", "all", "all2any", "any2any")
 
-OPERATORS: Mapping[str, Operator] = {
-    **_equality(),
-    **_containment(),
-    **_edges(),
-    **_order(),
-    **_patterns(),
-    **_presence(),
-    **_family(
-        (SEARCH,),
-        "Asks criteria of each object in a list; keys begin with `item.`. `condition` says how many must hold: `any` (some "
-        "item meets all criteria), `all` (every item meets all), `all2any` (every item meets one), `any2any` (some item "
-        "meets one).",
-        _search,
-    ),
-}
+
+@lru_cache(maxsize=8)
+def make_operators(regex_seconds: float) -> Mapping[str, Operator]:
+    """Return all operators by name, with a time limit for each regular expression."""
+    return {
+        **_equality(),
+        **_containment(),
+        **_edges(),
+        **_order(),
+        **_patterns(regex_seconds),
+        **_presence(),
+        **_family((SEARCH,), _SEARCH_HELP, _search),
+    }
+
+
+OPERATORS = make_operators(DEFAULT_SECONDS)
