@@ -11,8 +11,6 @@ from stormlet.cli.findings import Finding, Health, check_clock, check_database, 
 from stormlet.foundation.home import Home
 from stormlet.foundation.settings import Settings, Storage
 
-NOW = datetime.now(UTC)
-
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
@@ -70,8 +68,9 @@ def test_little_space_is_told_before_it_is_none(settings: Settings) -> None:
 
 def test_a_clock_behind_our_own_files(settings: Settings) -> None:
     """Then it has stepped back."""
-    assert one(check_clock(settings, NOW + timedelta(seconds=5))).health is Health.OK
-    assert one(check_clock(settings, NOW - timedelta(hours=1))).health is Health.WARNING
+    now = datetime.now(UTC)
+    assert one(check_clock(settings, now + timedelta(seconds=5))).health is Health.OK
+    assert one(check_clock(settings, now - timedelta(hours=1))).health is Health.WARNING
 
 
 def test_a_database_is_looked_over(settings: Settings) -> None:
