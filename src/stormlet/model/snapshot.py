@@ -10,7 +10,7 @@ from stormlet.model.action import Action
 from stormlet.model.pack import Pack
 from stormlet.model.problem import Problem
 from stormlet.model.rule import LoadedRule
-from stormlet.model.source import Source
+from stormlet.model.source import BrokenSource, Source
 from stormlet.model.trigger import TriggerType
 
 
@@ -23,5 +23,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     actions: Mapping[str, Action] = {}
     rules: Mapping[str, LoadedRule] = {}
     sources: Mapping[str, Source] = {}
+    """Those that can be used: as they are written now, or in their last good version."""
+    broken_sources: Mapping[str, BrokenSource] = {}
+    """Those whose document has errors now. The URLs of those that are not among `sources` are refused."""
     configs: Mapping[str, dict[str, Any]] = {}
     problems: tuple[Problem, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from stormlet.model.problem import Location
+from stormlet.model.problem import Location, Problem
 from stormlet.model.trigger import Origin
 
 
@@ -140,7 +140,25 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin = Origin.FILE
     metadata_file: str = ""
     location: Location = Location()
+    locations: dict[str, Location] = {}
+    """Where each part stands in its document, for messages. The block `signature:` is `options.signature` here as well."""
 
     @property
     def ref(self) -> str:
         return f"{self.pack}.{self.name}"
+
+
+class BrokenSource(msgspec.Struct, frozen=True, kw_only=True):
+    """A source that cannot be used as it is written now.
+
+    Where a source of the same ref is among the content, that is its last good version, and it still guards. Otherwise requests
+    to `url` are refused: a typo must never take a guard away and leave the URL to whoever has an API key.
+    """
+
+    ref: str
+    url: str = ""
+    """Normalised; empty where it cannot be read."""
+    enabled: bool = True
+    """False where it is surely switched off, by its file or by an operator; then its URL is refused to nobody."""
+    problems: tuple[Problem, ...] = ()
+    metadata_file: str = ""
