@@ -9,10 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from stormlet.content.dialect import Provenance
-from stormlet.foundation.schema_validation import schema_fault
-from stormlet.model.action import Action
-from stormlet.model.problem import Problem, Severity
-from stormlet.st2compat.dialect.shapes import (
+from stormlet.content.shapes import (
     Shape,
     has_errors,
     identity,
@@ -21,6 +18,9 @@ from stormlet.st2compat.dialect.shapes import (
     name_problems,
     pack_of,
 )
+from stormlet.foundation.schema_validation import schema_fault
+from stormlet.model.action import Action
+from stormlet.model.problem import Problem, Severity
 
 _PARAMETER_NAME = re.compile(r"\w+")
 

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 
 from stormlet.content.dialect import Provenance
+from stormlet.content.shapes import Shape, has_errors, join
 from stormlet.foundation.identifiers import derived_id
 from stormlet.foundation.schema_validation import object_schema, schema_fault
 from stormlet.model.pack import Pack
 from stormlet.model.problem import Problem
-from stormlet.st2compat.dialect.shapes import Shape, has_errors, join
 
 _REF = re.compile(r"[a-z0-9_]+")
 

@@ -3,10 +3,7 @@
 from typing import Any
 
 from stormlet.content.dialect import Provenance
-from stormlet.content.suggest import did_you_mean, did_you_mean_or_list
-from stormlet.model.problem import Problem, Severity
-from stormlet.model.rule import ActionCall, Criterion, Rule, RuleType, TriggerSpec
-from stormlet.st2compat.dialect.shapes import (
+from stormlet.content.shapes import (
     Shape,
     has_errors,
     identity,
@@ -16,6 +13,9 @@ from stormlet.st2compat.dialect.shapes import (
     name_problems,
     pack_of,
 )
+from stormlet.content.suggest import did_you_mean, did_you_mean_or_list
+from stormlet.model.problem import Problem, Severity
+from stormlet.model.rule import ActionCall, Criterion, Rule, RuleType, TriggerSpec
 
 _CRITERION_KEYS = ("type", "pattern", "condition")
 # What other engines call them, and what StackStorm's own comments once did.

@@ -3,10 +3,7 @@
 from typing import Any
 
 from stormlet.content.dialect import Provenance
-from stormlet.foundation.schema_validation import schema_fault
-from stormlet.model.problem import Problem, Severity
-from stormlet.model.trigger import Origin, TriggerType
-from stormlet.st2compat.dialect.shapes import (
+from stormlet.content.shapes import (
     Shape,
     has_errors,
     identity,
@@ -15,6 +12,9 @@ from stormlet.st2compat.dialect.shapes import (
     name_problems,
     pack_of,
 )
+from stormlet.foundation.schema_validation import schema_fault
+from stormlet.model.problem import Problem, Severity
+from stormlet.model.trigger import Origin, TriggerType
 
 _SCHEMAS = ("payload_schema", "parameters_schema")
 

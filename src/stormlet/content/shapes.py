@@ -1,6 +1,6 @@
 """Documents against the schemas of `content/schemas`, with every finding as a problem at its place.
 
-Shared by all readers of this dialect, together with what documents have in common: id, pack and name.
+Shared by all readers of documents, StackStorm's and our own, together with what documents have in common: id, pack and name.
 """
 
 import re
