@@ -25,10 +25,11 @@ STEPS = st.one_of(
     st.integers(-4, 4).map(lambda index: f"[{index}]"),
 )
 PATHS = st.lists(STEPS, max_size=5).map(lambda steps: "trigger" + "".join(steps))
+ROOTED = st.lists(STEPS, max_size=4).map(lambda steps: "$" + "".join(steps))
 NOISE = st.text(alphabet="ab.[]'\"0-@*$ ,:|()`é\n", max_size=10).map(lambda text: f"trigger{text}")
 
 
-def first_of_jsonpath(path: str, root: dict[str, Any]) -> Any:
+def first_of_jsonpath(path: str, root: Any) -> Any:
     """Return what jsonpath-ng finds first, or None."""
     found = parse(path).find(root)
     return found[0].value if found else None
@@ -47,7 +48,17 @@ def test_walking_is_jsonpath(path: str, payload: Any) -> None:
         assert compile_path(path)(root) == first_of_jsonpath(path, root)
 
 
-@given(NOISE | PATHS)
+@given(ROOTED, JSON)
+@example("$[0]", ["x"])
+@example("$['a'].b", {"a": {"b": 1}})
+@example("$.$", {"$": 1})
+def test_walking_from_the_root_is_jsonpath(path: str, document: Any) -> None:
+    """`$` before a plain path means the value itself, whatever it is."""
+    if plain_steps(path) is not None:
+        assert compile_path(path)(document) == first_of_jsonpath(path, document)
+
+
+@given(NOISE | PATHS | ROOTED)
 def test_every_text_is_a_path_or_is_refused(path: str) -> None:
     """What is taken for plain, jsonpath-ng takes for a path; what it refuses is a PathError, and nothing else is raised."""
     try:

@@ -43,6 +43,8 @@ class SecretReference(msgspec.Struct, frozen=True, kw_only=True):
     """For rfc9421; for credentials, the header or the query parameter that holds it."""
     algorithm: str = ""
     """For rfc9421."""
+    enabled: bool = True
+    """Off, it proves nothing any more; but a request that was signed with it can still be explained by it."""
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):
