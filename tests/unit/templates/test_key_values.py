@@ -1,7 +1,6 @@
 """st2kv in templates: at every step a text, and a way further."""
 
 import json
-import pickle
 from typing import Any
 
 import pytest
@@ -96,9 +95,3 @@ def test_a_missing_key_can_be_told_from_an_empty_one() -> None:
 def test_python_takes_it_for_a_text(way: Any) -> None:
     """It is a text, not something that looks like one."""
     assert way(KeyValueLookup(KEYS.get, "a")) == way("v")
-
-
-def test_it_does_not_leave_the_process() -> None:
-    """A lookup holds a reader of the datastore, so it must not be written anywhere as an object."""
-    with pytest.raises(Exception):  # noqa: B017, PT011 - which one is pickle's affair
-        pickle.dumps(KeyValueLookup(lambda name: name, "a"))
