@@ -304,3 +304,15 @@ async def test_totals_count_what_waits_and_runs(store: Store, new: Any, claim: A
 async def test_check_writes(store: Store) -> None:
     """/readyz asks this."""
     await store.check()
+
+
+async def test_an_old_token_prolongs_nothing_though_the_worker_is_the_same(store: Store, new: Any, claim: Any) -> None:
+    """Its first attempt was given back, and its second has a lease of its own."""
+    await store.request_execution(new.execution())
+    (old,) = await claim("w1")
+    await store.requeue_execution(old.execution.id, old.token, new.moment())
+    (young,) = await claim("w1")
+    later = young.lease_until + timedelta(seconds=60)
+    assert await store.extend_leases("w1", [(old.execution.id, old.token)], later) == [old.execution.id]
+    assert len(await store.expired_executions(young.lease_until, 10)) == 1
+    assert await store.extend_leases("w1", [(young.execution.id, young.token)], later) == []

@@ -10,6 +10,7 @@ import pytest
 
 from stormlet.foundation.errors import OverloadedError, StoreError
 from stormlet.foundation.identifiers import new_id
+from stormlet.model.execution import Execution, ExecutionStatus
 from stormlet.model.trigger import TriggerInstance
 from stormlet.store.interface import InstanceFilter, Page
 from stormlet.store.queries import Queries
@@ -115,7 +116,10 @@ async def test_below_the_reserve_new_work_is_refused_and_the_rest_is_written(mak
     await store.close()
     short = make_store(reserve_bytes=2**60)
     await short.open()
-    for refused in (short.record([instance()]), short.check()):
+    execution = Execution(
+        id=new_id(NOW), action="a.b", runner_type="noop", status=ExecutionStatus.REQUESTED, requested_at=NOW
+    )
+    for refused in (short.record([instance()]), short.request_execution(execution), short.check()):
         with pytest.raises(OverloadedError) as caught:
             await refused
         assert caught.value.disk_full

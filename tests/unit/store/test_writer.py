@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,24 @@ async def test_a_lock_of_another_process_is_waited_for(make_writer: Make, open_i
     assert facts(path) == {"patient", "again"}
 
 
+async def test_everybody_waits_for_a_lock_from_the_moment_he_came(make_writer: Make, open_it: Open, path: Path) -> None:
+    """Who came while others waited does not wait for as long again."""
+    writer = make_writer(lock_seconds=2.0)
+    await writer.start(open_it)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    begun = time.monotonic()
+    first = asyncio.ensure_future(writer.run(put("first")))
+    await asyncio.to_thread(lambda: None)
+    while writer._queue._jobs:
+        await asyncio.to_thread(lambda: None)
+    second = asyncio.ensure_future(writer.run(put("second")))
+    for answer in await asyncio.gather(first, second, return_exceptions=True):
+        assert isinstance(answer, StoreError)
+    assert 2.0 <= time.monotonic() - begun < 3.8
+    other.close()
+
+
 @pytest.mark.parametrize("suffix", ["", "-wal"])
 async def test_a_database_that_was_taken_away_is_noticed(
     make_writer: Make, open_it: Open, path: Path, suffix: str
@@ -242,3 +261,14 @@ async def test_damage_found_by_a_reader_stops_the_writer(make_writer: Make, open
     writer.fail(StoreError("stormlet.db is damaged"))
     with pytest.raises(StoreError, match="damaged"):
         await writer.run(put("a"))
+
+
+async def test_a_damaged_database_is_not_marked_as_closed(make_writer: Make, open_it: Open, path: Path) -> None:
+    """So the next start looks it over, even if nobody came in between."""
+    writer = make_writer()
+    await writer.start(open_it)
+    writer.fail(StoreError("stormlet.db is damaged"))
+    await writer.stop()
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT value FROM facts WHERE name = 'closed'").fetchone() == ("no",)
+    connection.close()

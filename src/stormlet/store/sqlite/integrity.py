@@ -30,8 +30,10 @@ class BackgroundCheck:
 
     def stop(self) -> None:
         """End the look, done or not, and disconnect. Returns within milliseconds."""
-        self._connection.interrupt()
-        self._thread.join()
+        while self._thread.is_alive():
+            # Again and again: an interrupt is lost where the look has not begun yet.
+            self._connection.interrupt()
+            self._thread.join(0.01)
         self._connection.close()
 
     def _look(self) -> None:
