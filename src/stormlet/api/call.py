@@ -5,8 +5,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from stormlet.api.query import Query
+from stormlet.api.query import Query, single_values
 from stormlet.api.services import Services
+from stormlet.flow.authentication import presented
 from stormlet.model.credential import Identity
 
 JSON = "application/json"
@@ -38,7 +39,7 @@ class Incoming(Protocol):
 class Call:
     """What a handler gets."""
 
-    __slots__ = ("credential", "identity", "incoming", "method", "parts", "query", "raw_query", "services")
+    __slots__ = ("identity", "incoming", "method", "parts", "query", "raw_query", "services")
 
     def __init__(
         self,
@@ -50,7 +51,6 @@ class Call:
         query: Query,
         raw_query: str,
         identity: Identity,
-        credential: str,
     ) -> None:
         self.services = services
         self.incoming = incoming
@@ -60,8 +60,12 @@ class Call:
         self.query = query
         self.raw_query = raw_query
         self.identity = identity
-        self.credential = credential
-        """The text that let the request in: to be kept out of whatever is stored."""
+
+    @property
+    def credential(self) -> str:
+        """The text that let the request in, to be kept out of whatever is stored; empty where there was none."""
+        found = presented(self.headers, single_values(self.query.given))
+        return found.text if found else ""
 
     @property
     def headers(self) -> Mapping[str, str]:

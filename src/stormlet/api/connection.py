@@ -25,6 +25,8 @@ LINGER_SECONDS = 5.0
 """How long the rest of a refused body is read and thrown away, so that the client sees the answer and not a reset."""
 WRITE_SECONDS = 60.0
 """How long a client may take to read an answer that does not fit into the socket's buffer."""
+ALWAYS_FITS = 32 * 1024
+"""Bytes of an answer that the buffers take without anybody waiting."""
 WARN_SECONDS = 1.0
 
 
@@ -152,6 +154,8 @@ class Connection(web.RequestHandler):
         if resp.status == HTTPStatus.REQUEST_TIMEOUT or request.headers.get("Expect"):
             # What did not come in time is not waited for a second time; who asks before sending sends no refused body.
             self._lingering_time = 0
+        if isinstance(resp, web.Response) and isinstance(resp.body, bytes) and len(resp.body) < ALWAYS_FITS:
+            return await super().finish_response(request, resp, start_time)
         try:
             async with asyncio.timeout(WRITE_SECONDS):
                 return await super().finish_response(request, resp, start_time)

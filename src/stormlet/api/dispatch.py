@@ -6,7 +6,6 @@ errors. The line shows path and status, never the query: that is where credentia
 
 import logging
 import re
-import uuid
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -15,11 +14,11 @@ from aiohttp import web
 from stormlet.api.call import JSON, Call, Reply, encode
 from stormlet.api.errors import NOT_FOUND, HttpError, refusal_of
 from stormlet.api.incoming import IncomingRequest
-from stormlet.api.query import Query, parse_query
+from stormlet.api.query import Query, parse_query, single_values
 from stormlet.api.routing import Match, Route, UrlTable, split_target
 from stormlet.api.services import Services
-from stormlet.flow.authentication import presented
 from stormlet.foundation.errors import ForbiddenError
+from stormlet.foundation.identifiers import new_uuid
 from stormlet.foundation.telemetry import one_line
 from stormlet.model.credential import Identity
 
@@ -80,7 +79,7 @@ class Dispatcher:
         """Return the answer to what is no HTTP request."""
         refusal = refusal_of(HttpError(status, text))
         reply = Reply(encode(refusal.body), status, PROBLEM)
-        response = self._respond(reply, None, str(uuid.uuid4()))
+        response = self._respond(reply, None, new_uuid())
         response.force_close()
         return response
 
@@ -92,13 +91,10 @@ class Dispatcher:
 
     async def _call(self, incoming: IncomingRequest, method: str, match: Match, raw_query: str) -> Reply:
         route, given = match.route, parse_query(raw_query)
-        identity, credential = _NOBODY, ""
+        identity = _NOBODY
         if not route.public:
-            single = {name.lower(): values[-1] for name, values in given.items()}
-            identity = await self._services.authenticator.authenticate(incoming.headers, single)
+            identity = await self._services.authenticator.authenticate(incoming.headers, single_values(given))
             self._check_origin(method, identity, incoming.headers)
-            found = presented(incoming.headers, single)
-            credential = found.text if found else ""
         call = Call(
             self._services,
             incoming,
@@ -107,7 +103,6 @@ class Dispatcher:
             query=Query(given, route.declared),
             raw_query=raw_query,
             identity=identity,
-            credential=credential,
         )
         return await route.handler(call)
 
@@ -169,7 +164,7 @@ class Dispatcher:
 
 def _request_id(given: str) -> str:
     """Return the sender's id, where it is harmless to repeat, or one of our own."""
-    return given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+    return given if _REQUEST_ID.fullmatch(given) else new_uuid()
 
 
 def _shown(path: str, route: Route | None) -> str:

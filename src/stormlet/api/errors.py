@@ -7,7 +7,6 @@ What a fault inside says (paths, SQL, a traceback) goes to the log under an id; 
 """
 
 import logging
-import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -28,6 +27,7 @@ from stormlet.foundation.errors import (
     TooLargeError,
     UnauthorizedError,
 )
+from stormlet.foundation.identifiers import new_uuid
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def _members(error: StormletError) -> dict[str, Any]:
 
 
 def _unexpected(error: Exception) -> Refusal:
-    error_id = uuid.uuid4().hex
+    error_id = new_uuid()
     log.error("error %s: %s", error_id, type(error).__name__, exc_info=error)
     status, text = _OURS
     return _refusal(status, text, code="internal", more={"error_id": error_id})

@@ -55,7 +55,10 @@ class IncomingRequest:
             raise HttpError(415, text, {"Accept-Encoding": "gzip, deflate"})
         if (self._request.content_length or 0) > limit:
             raise _too_large(limit)
+        content = self._request.content
         try:
+            if content.is_eof():  # all of it is here already, as nearly always: no need to watch the time
+                return _within(content.read_nowait(), limit)
             async with asyncio.timeout(self._limits.body_seconds):
                 await self._say_continue()
                 return await self._read(limit)
@@ -75,11 +78,7 @@ class IncomingRequest:
             writer.output_size = 0
 
     async def _read(self, limit: int) -> bytes:
-        content = self._request.content
-        first = await content.readany()
-        if content.at_eof():
-            return _within(first, limit)
-        whole = bytearray(_within(first, limit))
+        content, whole = self._request.content, bytearray()
         while chunk := await content.readany():
             whole += chunk
             if len(whole) > limit:

@@ -29,6 +29,11 @@ def parse_query(query: str) -> dict[str, list[str]]:
     return found
 
 
+def single_values(given: Mapping[str, list[str]]) -> dict[str, str]:
+    """Return the last value of each parameter, names in lower case: where credentials are looked for."""
+    return {name.lower(): values[-1] for name, values in given.items()}
+
+
 class Query:
     """The parameters that one route has declared; others are ignored, as in StackStorm.
 
@@ -36,20 +41,20 @@ class Query:
     """
 
     def __init__(self, given: Mapping[str, list[str]], declared: frozenset[str]) -> None:
-        self._given = given
+        self.given = given
         self._declared = declared
 
     def text(self, name: str) -> str | None:
         """Return the last value, or None where there is none, or an empty one."""
         if name not in self._declared:
             raise LookupError(f"the route does not declare ?{name}")
-        values = self._given.get(name)
+        values = self.given.get(name)
         return values[-1] or None if values else None
 
     def texts(self, name: str) -> list[str]:
         """Return all values; commas separate as well."""
         self.text(name)
-        return [part for value in self._given.get(name, ()) for part in value.split(",") if part]
+        return [part for value in self.given.get(name, ()) for part in value.split(",") if part]
 
     def boolean(self, name: str) -> bool | None:
         """Return a boolean, or None where it is not given."""

@@ -16,6 +16,8 @@ from stormlet.foundation.errors import InvalidInputError
 API, AUTH, STREAM = "api", "auth", "stream"
 _AREAS = frozenset({API, AUTH, STREAM})
 _VERSION = "v1"
+REMEMBERED = 4096
+"""How many paths that led to a route are remembered: senders of webhooks ask for the same few again and again."""
 _ALIASES = {"actionexecutions": "executions"}
 _REST = re.compile(r"\{(\w+):\.\*\}")
 
@@ -85,6 +87,7 @@ class UrlTable:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._patterns: dict[tuple[str, str, str], list[_Pattern]] = {}
+        self._found: dict[tuple[str, str], Match] = {}
         for route in routes:
             pattern = _pattern(route)
             first = pattern.literals[0] if pattern.literals else ""
@@ -96,8 +99,17 @@ class UrlTable:
         Raises:
             InvalidInputError: the path cannot be decoded.
         """
+        if (known := self._found.get((method, path))) is not None:
+            return known
+        found = self._search("GET" if method == "HEAD" else method, path)
+        if found is not None:
+            if len(self._found) >= REMEMBERED:
+                self._found.clear()
+            self._found[method, path] = found
+        return found
+
+    def _search(self, method: str, path: str) -> Match | None:
         areas, segments = _without_prefix(split_path(path))
-        method = "GET" if method == "HEAD" else method
         first = segments[0] if segments else ""
         for area in areas:
             for pattern in self._patterns.get((method, area, first), ()):

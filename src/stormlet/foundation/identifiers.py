@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import random
 import re
 import secrets
 import uuid
@@ -32,6 +33,25 @@ def id_source() -> Callable[[datetime], str]:
 
 
 new_id = id_source()
+
+
+def uuid_source() -> Callable[[], str]:
+    """Return a maker of random UUIDs (version 4) that name requests and traces.
+
+    The operating system is asked for randomness once: where that is a slow call, one for each request would cost more than
+    all the rest of it. So they are unique, but not secret.
+    """
+    bits = random.Random(secrets.randbits(256)).getrandbits  # noqa: S311 - names, no secrets
+
+    def new_uuid() -> str:
+        digits = f"{bits(128):032x}"
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+    return new_uuid
+
+
+new_uuid = uuid_source()
 
 
 def derived_id(uid: str) -> str:

@@ -5,13 +5,12 @@ others either (a proxy may repeat the URL, with its `?st2-api-key=`, in a header
 """
 
 import re
-import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 
 from stormlet.foundation.errors import InvalidInputError
-from stormlet.foundation.identifiers import new_id
+from stormlet.foundation.identifiers import new_id, new_uuid
 from stormlet.foundation.secrets import MASK
 from stormlet.model.event import Event, EventKind
 
@@ -49,8 +48,9 @@ def make_event(
     """
     decoded = [(name.decode("latin-1"), _header_text(value)) for name, value in headers]
     tag = next((value for name, value in decoded if name.lower() == TRACE_TAG), "")
+    secret = _forms(credential)
     kept = [
-        (name, _blot(value, credential))
+        (name, _blot(value, secret))
         for name, value in decoded
         if name.lower() != TRACE_TAG and name.lower() not in _CREDENTIAL_HEADERS
     ]
@@ -62,7 +62,7 @@ def make_event(
         body=body,
         content_type=_first(kept, "content-type"),
         headers=tuple(kept),
-        query=_blot(_without_credentials(query), credential),
+        query=_blot(_without_credentials(query), secret),
         remote=remote,
         user=user,
     )
@@ -72,7 +72,7 @@ def make_event(
 def trace_tag(given: str, url: str) -> str:
     """Return the tag that a sender gave, or a fresh one in StackStorm's form."""
     cleaned = _CONTROL.sub("", given).strip()[:MAX_TRACE_TAG]
-    return cleaned or f"webhook-{url}-{uuid.uuid4().hex}"
+    return cleaned or f"webhook-{url}-{new_uuid().replace('-', '')}"
 
 
 def check_body(body: object) -> None:
@@ -98,12 +98,17 @@ def _without_credentials(query: str) -> str:
     return query if len(kept) == len(pairs) else urlencode(kept)
 
 
-def _blot(text: str, credential: str) -> str:
-    """Mask the credential's text wherever it stands, also quoted as in a URL."""
+def _forms(credential: str) -> frozenset[str]:
+    """Return the credential as it may stand in a header: as it is, and quoted as in a URL."""
     if len(credential) < 4:  # so short a key would blot out half of every header, and hides nothing
-        return text
-    for form in {credential, quote(credential, safe=""), quote_plus(credential)}:
-        text = text.replace(form, MASK)
+        return frozenset()
+    return frozenset({credential, quote(credential, safe=""), quote_plus(credential)})
+
+
+def _blot(text: str, secret: frozenset[str]) -> str:
+    for form in secret:
+        if form in text:
+            text = text.replace(form, MASK)
     return text
 
 
