@@ -22,10 +22,12 @@ _REF = re.compile(r"[^.\s]+\.\S.*")
 
 
 class Shape:
-    """One schema, compiled. `loose` names top-level keys whose inside the reader checks itself, with better words."""
+    """One schema, compiled. `loose` names top-level keys whose inside the reader checks itself, with better words;
+    `unchecked` those that it checks altogether, because messages here repeat values."""
 
-    def __init__(self, name: str, loose: Iterable[str] = ()) -> None:
+    def __init__(self, name: str, loose: Iterable[str] = (), unchecked: Iterable[str] = ()) -> None:
         schema = read_schema(name)
+        schema["properties"] |= {key: {} for key in unchecked}
         for key in loose:
             schema["properties"][key] = {"type": schema["properties"][key].get("type", "object")}
         self.schema: Mapping[str, Any] = schema

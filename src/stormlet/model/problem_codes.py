@@ -33,7 +33,7 @@ CODES: dict[str, str] = {
     "unknown-operator": "A criterion's `type` is not an operator.",
     "missing-pattern": "A criterion has no `pattern`.",
     "bad-condition": "A `search` criterion has no `condition`, or one that does not exist.",
-    "bad-path": "A criterion's key is not a path that can be looked up.",
+    "bad-path": "A criterion's key, or a place in a source, is not a path that can be looked up.",
     "bad-regex": "A pattern is not a valid regular expression.",
     "slow-regex": "A pattern has nested quantifiers and may backtrack for ever on hostile input; it is cut off by time.",
     "bad-template": "A Jinja template has a syntax error, or uses a filter or test that does not exist.",
@@ -49,6 +49,13 @@ CODES: dict[str, str] = {
     "immutable-parameter": "The action does not let this parameter be overridden.",
     "webhook-body-spelling": "A criterion on the generic webhook says `trigger.body.payload.x`; `trigger.x` is st2's own form.",
     "raw-template-in-shell": "A command line contains event text that is not quoted for the shell.",
+    # Sources
+    "unknown-scheme": "There is no signature scheme of that name.",
+    "bad-place": "A source looks for something in a request at what is neither `header:NAME` nor a JSONPath.",
+    "secret-in-clear": "A secret stands in the file itself; a source says only where one is.",
+    "missing-secret": "A secret of a source is not there (environment, file or datastore); what needs it is refused.",
+    "unauthenticated-source": "A source says `auth: none`: anybody who reaches its URL may post.",
+    "same-guard": "Two sources guard one URL with the same secrets; one of them is enough.",
     # Actions and packs
     "unknown-runner": "The action's `runner_type` does not exist.",
     "missing-entry-point": "The action's `entry_point` file does not exist.",
