@@ -149,6 +149,47 @@ def test_a_lost_warden_is_replaced() -> None:
     assert survivors(pids, 6) == []
 
 
+AS_PROCESS_ONE = """
+import asyncio, os, pathlib
+from stormlet.flow.execution.child import Children, Limits
+from stormlet.flow.execution.halt import Halt
+from stormlet.flow.execution.spawning import Command
+from stormlet.foundation.clock import SystemClock
+
+def zombies():
+    found = [stat.read_text().rpartition(")")[2].split()[0] for stat in pathlib.Path("/proc").glob("[0-9]*/stat")]
+    return found.count("Z")
+
+async def main():
+    clock = SystemClock()
+    children = Children(clock)
+    command = Command(argv=("/bin/sh", "-c", "sleep 600 & sleep 600 & true"), environment={"PATH": os.defpath})
+    limits = Limits(timeout=600, output_bytes=1000, kill_seconds=5)
+    for _ in range(20):
+        await children.run(command, limits=limits, halt=Halt(), sink=print)
+    async with asyncio.timeout(10):
+        while zombies() < 40:
+            await clock.sleep(0.01)
+        before = zombies()
+        while zombies():
+            children.reap_orphans()
+            await clock.sleep(0.01)
+    ended = await children.run(command, limits=limits, halt=Halt(), sink=print)
+    print(os.getpid(), before, ended.return_code)
+
+asyncio.run(main())
+"""
+
+
+def test_as_process_1_of_a_container_the_engine_reaps_what_is_left_to_it() -> None:
+    """Forks that lost their parent become the engine's own where it is process 1; they do not stay as zombies."""
+    program = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", AS_PROCESS_ONE]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60)
+    if "unshare" in done.stderr:
+        pytest.skip(f"no new process namespace to be had here: {done.stderr.strip()}")
+    assert (done.stdout, done.stderr) == ("1 40 0\n", "")
+
+
 def test_children_cannot_read_the_engine(engines: list[Engine]) -> None:
     """As another user than root: a child sees neither the environment nor the memory nor the files of the engine."""
     if os.getuid() != 0:

@@ -33,6 +33,8 @@ async def test_it_is_abandoned_at_the_next_start(bench: Any, caplog: pytest.LogC
     assert error.endswith(f"re-run it with `stormlet execution re-run {execution_id}`")
     assert f"execution {execution_id} of t.held was abandoned" in caplog.text
     assert len(bench.held.started) == 1
+    counted = bench.metrics.registry.get_sample_value
+    assert counted("stormlet_executions_total", {"status": "abandoned", "runner": "held"}) == 1
 
 
 @pytest.mark.parametrize(

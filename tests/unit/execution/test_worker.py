@@ -220,9 +220,11 @@ async def test_a_clock_that_steps_forward_rescues_nothing_that_runs(bench: Any) 
     assert (done.status, done.attempt) == (ExecutionStatus.SUCCEEDED, 1)
 
 
-async def test_a_lost_lease_ends_the_child_and_records_nothing(bench: Any) -> None:
-    """When the store says that the lease is somebody else's, the run is ended and leaves no trace."""
-    worker = bench.make_worker(workers=1)
+@pytest.mark.parametrize("workers", [1, 5])
+async def test_a_lost_lease_ends_the_child_and_records_nothing(bench: Any, workers: int) -> None:
+    """When the store says that the lease is somebody else's, the run is ended and leaves no trace; also where that somebody
+    is the same worker, which claimed it anew."""
+    worker = bench.make_worker(workers=workers)
     await worker.start()
     execution_id = await bench.request("held")
     worker.wake()
@@ -230,7 +232,11 @@ async def test_a_lost_lease_ends_the_child_and_records_nothing(bench: Any) -> No
     first = bench.held.started[0]
     assert await bench.store.requeue_execution(execution_id, 1, bench.clock.now())
     await bench.held.wait_for_started(2)
+    async with asyncio.timeout(20):
+        while worker.running > 1:
+            await bench.clock.sleep(0.01)
     assert first.halt.reason == "lease lost"
+    assert bench.held.started[1].halt.reason is None
     bench.held.let_go.set()
     done = await bench.completed(execution_id)
     assert (done.status, done.attempt) == (ExecutionStatus.SUCCEEDED, 2)

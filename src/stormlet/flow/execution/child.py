@@ -74,6 +74,7 @@ class Children:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._warden = Warden()
+        self._alive: set[int] = set()
         # posix_spawn holds the loop for most of a millisecond. Waiting for this lock lets the loop turn between two.
         self._turn = asyncio.Lock()
 
@@ -87,7 +88,8 @@ class Children:
         async with self._turn:
             spawned = await self._spawn(command)
             self._warden.guard(spawned.pid)
-        child = _Child(spawned, command.stdin, limits, sink, self._warden)
+            self._alive.add(spawned.pid)
+        child = _Child(spawned, command.stdin, limits, sink, self._reaped)
         with halt.calling(lambda: child.stop(EndedBy.HALT, halt.kill_seconds)):
             try:
                 return await child.ended
@@ -108,6 +110,23 @@ class Children:
             hint="raise the limits on processes and open files (ulimit -u, -n)",
         )
 
+    def _reaped(self, pid: int) -> None:
+        self._alive.discard(pid)
+        self._warden.release(pid)
+
+    def reap_orphans(self) -> None:
+        """Clear away dead processes that nobody else will; to be called now and then.
+
+        In a container the engine may be process 1, which inherits whoever lost its parent: what children forked and was
+        killed with their group. Unless somebody reaps them, they fill the table of processes.
+        """
+        with contextlib.suppress(ChildProcessError):  # there is no child at all
+            while os.getpid() == 1:
+                dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                if dead is None or dead.si_pid in self._alive or dead.si_pid == self._warden.pid:
+                    return
+                os.waitpid(dead.si_pid, 0)
+
     def close(self) -> None:
         """End the warden. Children that still run are killed."""
         self._warden.close()
@@ -116,12 +135,14 @@ class Children:
 class _Child:
     """A running process. `ended` is done when it is dead, reaped, and its pipes are closed."""
 
-    def __init__(self, spawned: Spawned, stdin: bytes, limits: Limits, sink: Sink, warden: Warden) -> None:
+    def __init__(
+        self, spawned: Spawned, stdin: bytes, limits: Limits, sink: Sink, reaped: Callable[[int], None]
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[Ended] = self._loop.create_future()
         self._process = spawned
         self._limits = limits
-        self._warden = warden
+        self._reaped = reaped
         self._ended_by = EndedBy.ITSELF
         self._result: bytearray | None = bytearray()
         self._stdin = memoryview(stdin)
@@ -224,7 +245,7 @@ class _Child:
         self._signal(signal.SIGKILL)
         self._loop.remove_reader(self._process.pidfd)
         _, status = os.waitpid(self._process.pid, 0)
-        self._warden.release(self._process.pid)
+        self._reaped(self._process.pid)
         os.close(self._process.pidfd)
         self._alive = False
         self._finish(return_code=os.waitstatus_to_exitcode(status))

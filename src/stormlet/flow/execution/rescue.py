@@ -11,6 +11,7 @@ from datetime import datetime
 
 from stormlet.foundation.clock import Clock, to_iso
 from stormlet.foundation.settings import Execution as ExecutionSettings
+from stormlet.foundation.telemetry import Metrics
 from stormlet.model.execution import Claim, Execution, ExecutionStatus, Outcome
 from stormlet.store.interface import Store
 
@@ -25,7 +26,8 @@ _BATCH = 100
 class Rescue:
     """Concludes or gives back what was interrupted."""
 
-    def __init__(self, store: Store, clock: Clock, settings: ExecutionSettings) -> None:
+    def __init__(self, store: Store, clock: Clock, settings: ExecutionSettings, metrics: Metrics) -> None:
+        self._metrics = metrics
         self._store = store
         self._clock = clock
         self._settings = settings
@@ -83,6 +85,7 @@ class Rescue:
             )
         )
         if recorded:
+            self._metrics.executions.labels(status.value, execution.runner_type).inc()
             log.warning("execution %s of %s was %s: %s", execution.id, execution.action, status.value, text)
         return recorded
 

@@ -33,7 +33,7 @@ class Warden:
 
     def __init__(self) -> None:
         self._groups: set[int] = set()
-        self._pid = 0
+        self.pid = 0
         self._pipe = -1
 
     def guard(self, group: int) -> None:
@@ -55,7 +55,7 @@ class Warden:
         self._end()
 
     def _tell(self, line: str) -> None:
-        if self._pid and self._write(line):
+        if self.pid and self._write(line):
             return
         # It was not started yet, or somebody killed or stopped it: its successor is told of every group at once.
         self._end()
@@ -75,17 +75,17 @@ class Warden:
 
     def _end(self) -> None:
         """End the warden without letting it kill anything."""
-        if self._pid:
+        if self.pid:
             with contextlib.suppress(OSError):
-                os.kill(self._pid, signal.SIGKILL)
-                os.waitpid(self._pid, 0)
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
             os.close(self._pipe)
-            self._pid = 0
+            self.pid = 0
 
     def _start(self) -> None:
         read_end, write_end = os.pipe2(os.O_CLOEXEC)
         try:
-            self._pid = os.posix_spawn(
+            self.pid = os.posix_spawn(
                 "/bin/sh",
                 ["sh", "-c", _SCRIPT],
                 {"PATH": os.defpath},

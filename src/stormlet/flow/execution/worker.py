@@ -38,9 +38,9 @@ _LOOK_SECONDS = 1.0
 _FLUSH_SECONDS = 0.2
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Held:
-    """An execution that runs here."""
+    """A claim that is carried out here. After a lost lease the same execution may be held twice for a moment."""
 
     claim: Claim
     output: OutputLog
@@ -97,11 +97,11 @@ class Worker:
             issue_token=issue_token,
             revoke_token=revoke_token,
         )
-        self._rescue = Rescue(store, clock, settings)
+        self._rescue = Rescue(store, clock, settings, metrics)
         self._recorder = Recorder(
             store=store, clock=clock, rescue=self._rescue, metrics=metrics, runner_type=self._carrier.runner_type
         )
-        self._held: dict[str, _Held] = {}
+        self._held: set[_Held] = set()
         self._woken = asyncio.Event()
         self._stopping = False
         self._claiming: asyncio.Task[None] | None = None
@@ -120,8 +120,9 @@ class Worker:
 
     def cancel(self, execution_id: str) -> None:
         """End an execution that runs here; the store was told already. Unknown ones are not an error."""
-        if held := self._held.get(execution_id):
-            held.halt.request(HaltReason.CANCELED)
+        for held in self._held:
+            if held.claim.execution.id == execution_id:
+                held.halt.request(HaltReason.CANCELED)
 
     # Service
 
@@ -136,7 +137,7 @@ class Worker:
         self._stopping = False
         shield_process()
         await self._store.release_leases(self._worker_name, self._clock.now())
-        await self._rescue.rescue_expired(self._held)
+        await self._rescue.rescue_expired(self._held_ids())
         spawn = self._supervisor.spawn
         self._claiming = spawn("worker: claim", self._claim_for_ever())
         self._beats = [
@@ -157,16 +158,16 @@ class Worker:
         self._claiming = None
         kill_seconds = min(self._settings.kill_seconds, grace / 2)
         await self._wait_for_all(grace - kill_seconds)
-        for held in list(self._held.values()):
+        for held in list(self._held):
             held.halt.request(HaltReason.STOPPING, kill_seconds)
         await self._wait_for_all(kill_seconds + 1)
-        tasks = [held.task for held in self._held.values() if held.task]
+        tasks = [held.task for held in self._held if held.task]
         await self._supervisor.cancel(*tasks, *self._beats)
         self._beats = []
         self._children.close()
 
     async def _wait_for_all(self, seconds: float) -> None:
-        if tasks := [held.task for held in self._held.values() if held.task]:
+        if tasks := [held.task for held in self._held if held.task]:
             await asyncio.wait(tasks, timeout=seconds)
 
     # Claiming
@@ -189,7 +190,7 @@ class Worker:
         claims = await self._store.claim_executions(self._worker_name, free, self._clock.now(), self._lease_end())
         for claim in claims:
             held = _Held(claim, OutputLog(claim.execution.id, self._clock))
-            self._held[claim.execution.id] = held
+            self._held.add(held)
             held.task = self._supervisor.spawn(f"execution {claim.execution.id}", self._carry_out(held), vital=False)
         return len(claims) == free
 
@@ -211,7 +212,7 @@ class Worker:
             seconds = self._clock.monotonic() - started
             await self._recorder.conclude(held.claim, held.halt, held.output, result, seconds)
         finally:
-            del self._held[execution.id]
+            self._held.discard(held)
             self._woken.set()
 
     async def _give_back(self, claim: Claim) -> None:
@@ -233,23 +234,31 @@ class Worker:
 
     async def _look(self) -> None:
         self._woken.set()
+        self._children.reap_orphans()
 
     async def _keep_leases(self) -> None:
         """Prolong what runs here, end what was lost or cancelled elsewhere, settle what others left."""
-        held = [(execution_id, one.claim.token) for execution_id, one in self._held.items()]
-        if held:
-            for lost in await self._store.extend_leases(self._worker_name, held, self._lease_end()):
-                if one := self._held.get(lost):
-                    one.halt.request(HaltReason.LEASE_LOST)
-            wanted = ExecutionFilter(status=ExecutionStatus.CANCELING, ids=tuple(self._held))
+        if leases := [(held.claim.execution.id, held.claim.token) for held in self._held]:
+            for lost in await self._store.extend_leases(self._worker_name, leases, self._lease_end()):
+                self._let_go(lost)
+            wanted = ExecutionFilter(status=ExecutionStatus.CANCELING, ids=tuple(self._held_ids()))
             for execution in (await self._store.list_executions(wanted, Page(limit=None)))[0]:
                 self.cancel(execution.id)
-        if await self._rescue.rescue_expired(self._held):
+        if await self._rescue.rescue_expired(self._held_ids()):
             self._woken.set()
+
+    def _let_go(self, execution_id: str) -> None:
+        """End what runs under a lease that is lost; where the execution is held twice, its newest claim is the good one."""
+        claims = sorted((held for held in self._held if held.claim.execution.id == execution_id), key=_token)
+        for held in claims[:-1] or claims:
+            held.halt.request(HaltReason.LEASE_LOST)
+
+    def _held_ids(self) -> set[str]:
+        return {held.claim.execution.id for held in self._held}
 
     async def _flush(self) -> None:
         """Store what was printed since the last time, of all executions in one transaction."""
-        taken = [(held.output, held.output.take()) for held in self._held.values()]
+        taken = [(held.output, held.output.take()) for held in self._held]
         chunks = [chunk for _, some in taken for chunk in some]
         if not chunks:
             return
@@ -259,6 +268,10 @@ class Worker:
             for output, some in taken:
                 output.put_back(some)
             raise
+
+
+def _token(held: _Held) -> int:
+    return held.claim.token
 
 
 def _versioned(url: str) -> str:
