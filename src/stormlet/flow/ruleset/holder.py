@@ -10,24 +10,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-import msgspec
-
-from stormlet.flow.ruleset.compiled import Compiled, build, has_errors, trigger_of
+from stormlet.flow.ruleset.compiled import Compiled, build, has_errors
+from stormlet.flow.ruleset.joining import Entity, join, keep_last_good, switch, trigger_from_document
 from stormlet.foundation.clock import Clock
 from stormlet.foundation.errors import ConflictError, InvalidInputError, NotFoundError
-from stormlet.foundation.identifiers import derived_id, is_id, new_id
+from stormlet.foundation.identifiers import is_id, new_id
 from stormlet.foundation.telemetry import Metrics
 from stormlet.foundation.templates import Templates
 from stormlet.model.action import Action, RunnerType
 from stormlet.model.problem import Problem, Severity
 from stormlet.model.rule import LoadedRule, Rule, RuleState
 from stormlet.model.snapshot import Snapshot
-from stormlet.model.trigger import Origin, Trigger, TriggerType
+from stormlet.model.trigger import Origin, TriggerType
 from stormlet.store.interface import ContentDocument, Store
 
 log = logging.getLogger(__name__)
 
-Entity = Rule | Action | TriggerType | Trigger
 KINDS = ("rule", "action", "triggertype", "trigger")
 # Packs that StackStorm calls system packs: their content cannot be changed through the API.
 SYSTEM_PACKS = frozenset({"core"})
@@ -194,36 +192,11 @@ class Ruleset:
     def _compile(
         self, files: Snapshot, documents: list[ContentDocument], switches: dict[tuple[str, str], bool]
     ) -> Compiled:
-        snapshot, triggers = self._join(files, documents)
-        snapshot = _keep_last_good(snapshot, self._current)
-        snapshot = _switch(snapshot, switches)
+        snapshot, triggers = join(files, documents, self._entity_from_document)
+        snapshot = keep_last_good(snapshot, self._current)
+        snapshot = switch(snapshot, switches)
         snapshot = self._reader.link(snapshot)
         return build(snapshot, self._templates, self._runner_types, self._current, triggers)
-
-    def _join(self, files: Snapshot, documents: list[ContentDocument]) -> tuple[Snapshot, list[Trigger]]:
-        """Add API documents to what files hold. A file's entity wins over an API document of the same ref."""
-        actions, types, rules = dict(files.actions), dict(files.trigger_types), dict(files.rules)
-        triggers = []
-        problems = list(files.problems)
-        for stored in documents:
-            document = {**stored.document, "id": stored.id}
-            if stored.kind == "trigger":
-                triggers.append(_trigger_from_document(document))
-                continue
-            entity, found = self._entity_from_document(stored.kind, document)
-            problems.extend(found)
-            if isinstance(entity, Rule):
-                state = RuleState.BROKEN if has_errors(found) else RuleState.READY
-                made = LoadedRule(ref=entity.ref, state=state, rule=entity, problems=tuple(found))
-                rules.setdefault(entity.ref, made)
-            elif isinstance(entity, Action):
-                actions.setdefault(entity.ref, entity)
-            elif isinstance(entity, TriggerType) and (entity.ref not in types or types[entity.ref].implied):
-                types[entity.ref] = entity
-        joined = msgspec.structs.replace(
-            files, actions=actions, trigger_types=types, rules=rules, problems=tuple(problems)
-        )
-        return joined, triggers
 
     def _entity_from_document(self, kind: str, document: dict[str, Any]) -> tuple[Entity | None, list[Problem]]:
         if kind == "rule":
@@ -235,7 +208,7 @@ class Ruleset:
     def _read_document(self, kind: str, document: dict[str, Any], user: str) -> Entity:
         fresh = {**document, "id": new_id(self._clock.now())}
         if kind == "trigger":
-            return _trigger_from_document(fresh)
+            return trigger_from_document(fresh)
         if kind == "rule":
             fresh["context"] = {"user": user}
         entity, problems = self._entity_from_document(kind, fresh)
@@ -301,48 +274,3 @@ def _refuse_file(kind: str, entity: Entity, verb: str) -> None:
 def _context(entity: Entity) -> dict[str, Any]:
     """Return what only rules have: who made it."""
     return {"context": dict(entity.context)} if isinstance(entity, Rule) else {}
-
-
-def _trigger_from_document(document: dict[str, Any]) -> Trigger:
-    kind = document.get("type")
-    if not isinstance(kind, str) or "." not in kind:
-        raise InvalidInputError("'type' is a required property")
-    parameters = document.get("parameters") or {}
-    made = trigger_of(kind, parameters, {})
-    name = document.get("name") or made.name
-    return msgspec.structs.replace(
-        made,
-        name=str(name),
-        pack=str(document.get("pack") or made.pack),
-        id=str(document.get("id") or derived_id(made.ref)),
-        description=str(document.get("description") or ""),
-    )
-
-
-def _keep_last_good(snapshot: Snapshot, previous: Compiled | None) -> Snapshot:
-    """Keep actions and trigger types whose file was good before and has errors now. (Rules: compiled.py does it.)"""
-    if previous is None:
-        return snapshot
-    broken = {p.location.file for p in snapshot.problems if p.severity is Severity.ERROR and p.location.file}
-    actions, types = dict(snapshot.actions), dict(snapshot.trigger_types)
-    for action in previous.snapshot.actions.values():
-        if action.location.file in broken and action.origin is Origin.FILE:
-            actions.setdefault(action.ref, action)
-    for kind in previous.snapshot.trigger_types.values():
-        if kind.location.file in broken and kind.origin is Origin.FILE:
-            types.setdefault(kind.ref, kind)
-    return msgspec.structs.replace(snapshot, actions=actions, trigger_types=types)
-
-
-def _switch(snapshot: Snapshot, switches: dict[tuple[str, str], bool]) -> Snapshot:
-    """Apply operators' switches."""
-    if not switches:
-        return snapshot
-    rules, actions = dict(snapshot.rules), dict(snapshot.actions)
-    for (kind, ref), enabled in switches.items():
-        if kind == "rule" and ref in rules and (rule := rules[ref].rule) is not None:
-            changed = msgspec.structs.replace(rule, enabled=enabled)
-            rules[ref] = msgspec.structs.replace(rules[ref], rule=changed)
-        elif kind == "action" and ref in actions:
-            actions[ref] = msgspec.structs.replace(actions[ref], enabled=enabled)
-    return msgspec.structs.replace(snapshot, rules=rules, actions=actions)
