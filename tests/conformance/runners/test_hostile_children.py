@@ -61,7 +61,7 @@ async def test_a_flood_leaves_the_loop_time(bench: Any) -> None:
         before = time.perf_counter()
         await bench.clock.sleep(0)
         longest = max(longest, time.perf_counter() - before)
-    assert longest < 0.1
+    assert longest < 0.5, "seconds; a machine that does other things, too, is forgiven"
     await running
 
 

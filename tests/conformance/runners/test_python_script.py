@@ -338,4 +338,4 @@ async def test_user_code_starts_soon(bench: Any) -> None:
         before = time.clock_gettime(time.CLOCK_MONOTONIC)
         got = await bench.python(ACTION + "import time; return time.clock_gettime(time.CLOCK_MONOTONIC)")
         times.append(got.result["result"] - before)
-    assert min(times) < 0.12
+    assert min(times) < 0.2, "it takes about 0.025; the machine may have other things to do"
