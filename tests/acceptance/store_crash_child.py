@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import resource
+import sqlite3
 import sys
 from datetime import timedelta
 from hashlib import sha256
@@ -26,6 +27,7 @@ from stormlet.model.event import Event, EventKind
 from stormlet.model.execution import Claim, Execution, ExecutionStatus, Outcome
 from stormlet.model.trigger import TriggerInstance, TriggerInstanceStatus
 from stormlet.store.interface import Decision, EnforcementFilter, Page
+from stormlet.store.sqlite import checkpoints, opening
 from stormlet.store.sqlite.backend import SqliteStore
 from stormlet.store.sqlite.writer import Writer
 
@@ -144,6 +146,34 @@ async def work_until_killed(path: Path, *, hasty: bool) -> None:
     await asyncio.gather(decide_for_ever(store), carry_out_for_ever(store), *recorders)
 
 
+async def work_for_a_while(path: Path, *, unsafe: bool) -> None:
+    """Record, decide and carry out some events, moving the log often; `unsafe` with fewer fsyncs than the promise needs."""
+    opening.CHECKPOINT_BYTES = checkpoints.CHECKPOINT_BYTES = 128 * 1024
+    if unsafe:
+        configure = opening._configure
+
+        def configure_unsafely(connection: sqlite3.Connection, where: Path) -> None:
+            configure(connection, where)
+            connection.execute("PRAGMA synchronous = NORMAL")
+
+        opening._configure = configure_unsafely
+    store = make_store(path)
+    await store.open()
+
+    async def record_some() -> None:
+        for _ in range(12):
+            instance, event = happening(600)
+            await store.record([instance], event)
+            say("recorded", instance.id)
+
+    rest = [asyncio.ensure_future(work(store)) for work in (decide_for_ever, carry_out_for_ever)]
+    await asyncio.gather(*(record_some() for _ in range(CALLERS)))
+    for work in rest:
+        work.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+    await store.close()
+
+
 async def settle(path: Path) -> None:
     """Finish what was left behind, as a restart does: decide what waits, run again what was running, run the rest."""
     store = make_store(path)
@@ -242,6 +272,8 @@ def main() -> None:
     modes = {
         "record": lambda: work_until_killed(path, hasty=False),
         "hasty": lambda: work_until_killed(path, hasty=True),
+        "while": lambda: work_for_a_while(path, unsafe=False),
+        "unsafe-while": lambda: work_for_a_while(path, unsafe=True),
         "settle": lambda: settle(path),
         "full": lambda: fill_the_disk(path, reserve_bytes=0),
         "reserve": lambda: fill_the_disk(path, reserve_bytes=2 * 1024 * 1024),

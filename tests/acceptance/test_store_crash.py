@@ -99,6 +99,21 @@ def test_nothing_acknowledged_is_lost_by_kill_9(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_first_start_that_is_killed_leaves_nothing_in_the_way(tmp_path: Path) -> None:
+    """At whatever moment between the first byte of the file and the last table: the next start finishes it."""
+    chance = random.Random(os.urandom(8))
+    for n in range(12):
+        database = tmp_path / f"new{n}.db"
+        with subprocess.Popen(command(database, "once"), stdout=subprocess.PIPE, text=True) as child:
+            log, size = Path(f"{database}-wal"), chance.randrange(0, 150_000)
+            while child.poll() is None and not (log.exists() and log.stat().st_size >= size):
+                pass
+            child.kill()
+        assert len(said(run(database, "once"), "recorded")) == 1
+        assert query(database, "PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.mark.slow
 def test_the_drill_finds_a_writer_that_answers_before_the_commit(tmp_path: Path) -> None:
     """The same drill with a writer that is broken on purpose loses acknowledged ids; otherwise the drill would prove nothing."""
     for attempt in range(10):
