@@ -27,7 +27,8 @@ class Shape:
 
     def __init__(self, name: str, loose: Iterable[str] = (), unchecked: Iterable[str] = ()) -> None:
         schema = read_schema(name)
-        schema["properties"] |= {key: {} for key in unchecked}
+        for key in unchecked:
+            schema["properties"][key] = {}
         for key in loose:
             schema["properties"][key] = {"type": schema["properties"][key].get("type", "object")}
         self.schema: Mapping[str, Any] = schema
