@@ -127,6 +127,35 @@ async def test_malformed_requests(server: Any) -> None:
     assert "Traceback" not in server.log
 
 
+async def test_a_crowd(make_server: Callable[..., Any], rules_directory: Path, write_rule: Callable[..., Path]) -> None:
+    """Six hundred at once where fifty may wait: taken or told to come back, and what was taken is there."""
+    write_rule("in", RULE)
+    server = make_server(rules=rules_directory, environment={"STORMLET_LIMITS__QUEUE": "50"})
+
+    async def client() -> tuple[int, int]:
+        reader, writer = await connect(server)
+        taken = told = 0
+        for _ in range(10):
+            writer.write(POST)
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            found = re.search(rb"content-length: (\d+)", head)
+            assert found
+            await reader.readexactly(int(found[1]))
+            status = head.split()[1]
+            assert status == b"202" or (status == b"503" and b"retry-after: " in head)
+            taken, told = taken + (status == b"202"), told + (status == b"503")
+        writer.close()
+        return taken, told
+
+    results = await asyncio.gather(*(client() for _ in range(600)))
+    taken, told = sum(each[0] for each in results), sum(each[1] for each in results)
+    assert taken + told == 6000
+    assert taken > 0
+    assert told > 0
+    total = server.get("/api/v1/triggerinstances?limit=1").headers["x-total-count"]
+    assert int(total) == taken
+
+
 async def test_sigterm_in_the_middle(server: Any) -> None:
     """Thirty-two busy connections: no request is reset, each gets a last answer, all that was acknowledged is there later."""
     acknowledged = 0
