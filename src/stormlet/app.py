@@ -127,7 +127,7 @@ class Engine:
         templates = Templates(limits, decrypt=self.datastore.decrypt, monotonic=clock.monotonic)
         keys = KeyReaders(self.datastore.read_system, self.datastore.read_user, self.datastore.decrypt)
         dialect = Dialect()
-        self.reader = ContentReader(settings.content, self.home.configs, RUNNER_TYPES, clock, dialect)
+        self.reader = ContentReader(settings.content, self.home, RUNNER_TYPES, clock, dialect)
         self.ruleset = Ruleset(
             store=store,
             clock=clock,

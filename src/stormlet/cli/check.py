@@ -114,7 +114,7 @@ def _load(settings: "Settings", rules: list[str], packs: list[str]) -> "Snapshot
     from stormlet.st2compat.dialect import Dialect
 
     content = msgspec.structs.replace(settings.content, rules=rules, packs=packs)
-    reader = ContentReader(content, Home(settings.home).configs, RUNNER_TYPES, SystemClock(), Dialect())
+    reader = ContentReader(content, Home(settings.home), RUNNER_TYPES, SystemClock(), Dialect())
     return build(reader.link(reader.read()), Templates(), RUNNER_TYPES, None).snapshot
 
 

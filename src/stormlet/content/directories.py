@@ -4,7 +4,7 @@ It lists; it opens nothing but directories. The order is the same on every machi
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -14,30 +14,32 @@ from stormlet.content.yaml_reader import DEFAULT_MAX_BYTES
 from stormlet.model.problem import Location, Problem, Severity
 
 PACK_FILE = "pack.yaml"
-CONTENT_DIRECTORIES = ("actions", "aliases", "policies", "rules", "sensors", "triggers")
+CONTENT_DIRECTORIES = ("actions", "aliases", "policies", "rules", "sensors", "sources", "triggers")
 # Its trigger types are part of the engine: no other pack may take its place.
 _ALWAYS_BUNDLED = "core"
 _YAML = frozenset({".yaml", ".yml"})
-_RULES = frozenset({".yaml", ".yml", ".json"})
+_DOCUMENTS = frozenset({".yaml", ".yml", ".json"})
 
 
 class ContentDirectories(msgspec.Struct, frozen=True, kw_only=True):
     """Directories of content.
 
-    `packs`: each holds packs, or is one. `rules`: rule files that belong to no pack. `configs`: `<pack>.yaml` files.
-    `bundled`: the packs that come with the engine.
+    `packs`: each holds packs, or is one. `rules` and `sources`: files that belong to no pack. `home_sources`: the same, where
+    it exists. `configs`: `<pack>.yaml` files. `bundled`: the packs that come with the engine.
     """
 
     packs: tuple[Path, ...] = ()
     rules: tuple[Path, ...] = ()
+    sources: tuple[Path, ...] = ()
+    home_sources: Path | None = None
     configs: Path | None = None
     bundled: Path | None = None
     max_file_bytes: int = DEFAULT_MAX_BYTES
 
     def watched(self) -> tuple[Path, ...]:
         """Return the directories whose changes matter."""
-        own = (*self.packs, *self.rules, *([self.configs] if self.configs else []))
-        return (*own, *([self.bundled] if self.bundled else []))
+        single = (self.home_sources, self.configs, self.bundled)
+        return (*self.packs, *self.rules, *self.sources, *(path for path in single if path is not None))
 
 
 def bundled_packs() -> Path:
@@ -65,18 +67,14 @@ def pack_directories(directories: ContentDirectories) -> tuple[list[Path], list[
 
 def rule_files(directories: ContentDirectories) -> tuple[list[Path], list[Problem]]:
     """Return the files of the rule directories, and those directories that do not exist."""
-    files: dict[str, Path] = {}
-    problems = []
-    for given in directories.rules:
-        if given.is_file():
-            files.setdefault(os.path.realpath(given), given)
-            continue
-        if not given.is_dir():
-            problems.append(_missing(given))
-            continue
-        for path in rules_in(given):
-            files.setdefault(os.path.realpath(path), path)
-    return list(files.values()), problems
+    return _loose_files(directories.rules, rules_in)
+
+
+def source_files(directories: ContentDirectories) -> tuple[list[Path], list[Problem]]:
+    """Return the files of the source directories, and those directories that do not exist; the home's need not."""
+    home = directories.home_sources
+    given = (*directories.sources, *((home,) if home is not None and home.is_dir() else ()))
+    return _loose_files(given, sources_in)
 
 
 def metadata_in(directory: Path) -> list[Path]:
@@ -86,13 +84,35 @@ def metadata_in(directory: Path) -> list[Path]:
 
 def rules_in(directory: Path) -> list[Path]:
     """Return the rule files right in a directory, JSON too; a `NAME.test.yaml` is a rule's test and no rule."""
-    return [path for path in _files_in(directory, _RULES) if not path.stem.endswith(".test")]
+    return [path for path in _files_in(directory, _DOCUMENTS) if not path.stem.endswith(".test")]
+
+
+def sources_in(directory: Path) -> list[Path]:
+    """Return the source files right in a directory, JSON too."""
+    return _files_in(directory, _DOCUMENTS)
 
 
 def is_inside(path: Path, directory: Path) -> bool:
     """Tell whether the file, with all links followed, still lies in the directory."""
     real, root = os.path.realpath(path), os.path.realpath(directory)
     return real.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def _loose_files(
+    directories: Iterable[Path], list_files: Callable[[Path], list[Path]]
+) -> tuple[list[Path], list[Problem]]:
+    files: dict[str, Path] = {}
+    problems = []
+    for given in directories:
+        if given.is_file():
+            files.setdefault(os.path.realpath(given), given)
+            continue
+        if not given.is_dir():
+            problems.append(_missing(given))
+            continue
+        for path in list_files(given):
+            files.setdefault(os.path.realpath(path), path)
+    return list(files.values()), problems
 
 
 def _packs_in(directory: Path, problems: list[Problem]) -> Iterator[Path]:

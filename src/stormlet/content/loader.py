@@ -23,21 +23,31 @@ from stormlet.content.directories import (
     pack_directories,
     rule_files,
     rules_in,
+    source_files,
+    sources_in,
 )
+from stormlet.content.rule_loading import RuleCollection, duplicates, loaded_rule
+from stormlet.content.source_documents import SourceReader
+from stormlet.content.source_loading import ReadSource, SourceCollection, read_source
 from stormlet.content.yaml_reader import Document, read_file
 from stormlet.model.action import Action
 from stormlet.model.pack import Pack
 from stormlet.model.problem import Location, Problem, Severity
-from stormlet.model.rule import LoadedRule, Rule, RuleState
+from stormlet.model.rule import LoadedRule
 from stormlet.model.snapshot import Snapshot
 from stormlet.model.trigger import TriggerType
 
-DEFAULT_PACK = "default"
 _CONFIG_SCHEMA = "config.schema.yaml"
 T = TypeVar("T")
 
 
-def load(directories: ContentDirectories, dialect: Dialect, now: datetime, cache: FileCache | None = None) -> Snapshot:
+def load(
+    directories: ContentDirectories,
+    dialect: Dialect,
+    now: datetime,
+    cache: FileCache | None = None,
+    source_reader: SourceReader | None = None,
+) -> Snapshot:
     """Read everything.
 
     Args:
@@ -45,10 +55,11 @@ def load(directories: ContentDirectories, dialect: Dialect, now: datetime, cache
         dialect: gives documents their meaning.
         now: the wall clock's time in UTC.
         cache: what an earlier load read; files that have not changed since are taken from it.
+        source_reader: gives sources their meaning; one of its own where none is given.
     """
     cache = cache if cache is not None else FileCache()
     cache.begin()
-    work = _Load(directories, dialect, now, cache)
+    work = _Load(directories, dialect, now, cache, source_reader or SourceReader())
     packs, problems = pack_directories(directories)
     work.problems += problems
     for directory in packs:
@@ -57,6 +68,10 @@ def load(directories: ContentDirectories, dialect: Dialect, now: datetime, cache
     work.problems += problems
     for path in files:
         work.take_rule(path, None, None)
+    files, problems = source_files(directories)
+    work.problems += problems
+    for path in files:
+        work.take_source(path, None, None)
     cache.end()
     return work.snapshot()
 
@@ -64,17 +79,26 @@ def load(directories: ContentDirectories, dialect: Dialect, now: datetime, cache
 class _Load:
     """One load: what was found so far. A first thing of a name wins; a second one is a problem of both."""
 
-    def __init__(self, directories: ContentDirectories, dialect: Dialect, now: datetime, cache: FileCache) -> None:
+    def __init__(
+        self,
+        directories: ContentDirectories,
+        dialect: Dialect,
+        now: datetime,
+        cache: FileCache,
+        source_reader: SourceReader,
+    ) -> None:
         self.problems: list[Problem] = []
         self._directories = directories
         self._dialect = dialect
         self._now = now
         self._cache = cache
+        self._source_reader = source_reader
         self._packs: dict[str, Pack] = {}
         self._trigger_types: dict[str, TriggerType] = {}
         self._actions: dict[str, Action] = {}
         self._configs: dict[str, dict[str, Any]] = {}
-        self._rules: list[LoadedRule] = []
+        self._rules = RuleCollection()
+        self._sources = SourceCollection()
 
     def take_pack(self, directory: Path) -> None:
         """Read one pack's directory."""
@@ -101,6 +125,8 @@ class _Load:
                 self._take_action(path, pack.ref, directory)
         for path in self._contents(directory, "rules", rules_in):
             self.take_rule(path, pack.ref, directory)
+        for path in self._contents(directory, "sources", sources_in):
+            self.take_source(path, pack.ref, directory)
         self._take_config(pack.ref, directory)
 
     def take_rule(self, path: Path, pack: str | None, directory: Path | None) -> None:
@@ -110,14 +136,28 @@ class _Load:
             document = self._document(path)
             provenance = _provenance(document, pack, directory)
             rule, problems = _give_meaning(document, provenance, self._dialect.rule_from_document)
-            return _loaded(rule, problems, document, pack, path)
+            return loaded_rule(rule, problems, document, pack, path)
 
-        self._rules.append(self._cache.get(path, ("rule", pack), self._now, make))
+        self._rules.take(self._cache.get(path, ("rule", pack), self._now, make))
+
+    def take_source(self, path: Path, pack: str | None, directory: Path | None) -> None:
+        """Read one source's file."""
+
+        def make() -> ReadSource:
+            document = self._document(path)
+            return read_source(path, document, _provenance(document, pack, directory), self._source_reader)
+
+        self._sources.take(self._cache.get(path, ("source", pack), self._now, make))
 
     def snapshot(self) -> Snapshot:
         """Return what was found."""
-        rules = self._joined_rules()
-        problems = [*self.problems, *(problem for rule in rules.values() for problem in rule.problems)]
+        rules, problems = self._rules.joined()
+        problems = [
+            *self.problems,
+            *problems,
+            *(problem for rule in rules.values() for problem in rule.problems),
+            *self._sources.problems,
+        ]
         return Snapshot(
             loaded_at=self._now,
             packs=self._packs,
@@ -125,6 +165,8 @@ class _Load:
             actions=self._actions,
             rules=rules,
             configs=self._configs,
+            sources=self._sources.sources,
+            broken_sources=self._sources.broken,
             problems=ordered(problems),
         )
 
@@ -198,27 +240,6 @@ class _Load:
             return None
         return self._cache.get(path, "document", self._now, lambda: self._document(path))
 
-    def _joined_rules(self) -> dict[str, LoadedRule]:
-        """Give each rule its ref as key. Rules that work come first; a broken one never takes the place of another."""
-        joined: dict[str, LoadedRule] = {}
-        twice: list[tuple[str, Problem]] = []
-        for loaded in self._rules:
-            if loaded.state is RuleState.BROKEN:
-                continue
-            first = joined.setdefault(loaded.ref, loaded)
-            if first is not loaded:
-                at, other = _start(first), _start(loaded)
-                found = duplicates("rule", loaded.ref, at, other)
-                twice.append((loaded.ref, found[0]))
-                self.problems.append(found[1])
-        for ref, problem in twice:
-            joined[ref] = msgspec.structs.replace(joined[ref], problems=(*joined[ref].problems, problem))
-        for loaded in self._rules:
-            if loaded.state is RuleState.BROKEN:
-                ref = loaded.ref if loaded.ref not in joined else f"{loaded.ref} ({loaded.metadata_file})"
-                joined[ref] = msgspec.structs.replace(loaded, ref=ref)
-        return joined
-
 
 def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return the problems by file, line and column, each once."""
@@ -229,25 +250,6 @@ def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 def _place(problem: Problem) -> tuple[str, int, int, str, str]:
     at = problem.location
     return (at.file, at.line, at.column, problem.code, problem.path)
-
-
-def duplicates(kind: str, ref: str, first: Location, second: Location) -> list[Problem]:
-    """Return the problems of two things with one ref, the first one's first."""
-    hint = "give one of them another name"
-    return [
-        Problem(
-            code="duplicate-name",
-            text=f"the {kind} {ref} stands in {second} too; this one is used",
-            location=first,
-            hint=hint,
-        ),
-        Problem(
-            code="duplicate-name",
-            text=f"the {kind} {ref} stands in {first} already; this one is not used",
-            location=second,
-            hint=hint,
-        ),
-    ]
 
 
 def _provenance(document: Document, pack: str | None, directory: Path | None) -> Provenance:
@@ -261,27 +263,6 @@ def _give_meaning(
         return None, list(document.problems)
     made, problems = mean(document.value, provenance)
     return made, [*document.problems, *problems]
-
-
-def _loaded(rule: Rule | None, problems: list[Problem], document: Document, pack: str | None, path: Path) -> LoadedRule:
-    broken = rule is None or any(problem.severity is Severity.ERROR for problem in problems)
-    state = RuleState.BROKEN if broken else RuleState.READY
-    ref = rule.ref if rule is not None else _guessed_ref(document.value, pack, path)
-    return LoadedRule(ref=ref, state=state, rule=rule, problems=tuple(problems), metadata_file=str(path))
-
-
-def _guessed_ref(value: Any, pack: str | None, path: Path) -> str:
-    """Return the ref under which a broken rule is listed: its name as far as it can be read, else its file's."""
-    keys = value if isinstance(value, dict) else {}
-    name, named_pack = keys.get("name"), keys.get("pack")
-    if not (isinstance(name, str) and name.strip()):
-        name = path.stem
-    return f"{pack or (named_pack if isinstance(named_pack, str) and named_pack else DEFAULT_PACK)}.{name}"
-
-
-def _start(loaded: LoadedRule) -> Location:
-    rule = loaded.rule
-    return (rule.locations.get("name") if rule else None) or Location(file=loaded.metadata_file)
 
 
 def _outside(path: Path) -> Problem:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from stormlet.content.cache import FileCache
 from stormlet.content.dialect import Dialect
@@ -9,12 +10,15 @@ from stormlet.content.directories import ContentDirectories, bundled_packs
 from stormlet.content.linking import link
 from stormlet.content.linting.trigger_parameters import trigger_parameter_problems
 from stormlet.content.loader import load
+from stormlet.content.source_documents import SourceReader
 from stormlet.foundation.clock import Clock
+from stormlet.foundation.home import Home
 from stormlet.foundation.settings import Content
 from stormlet.model.action import RunnerType
 from stormlet.model.problem import Problem
 from stormlet.model.rule import Rule
 from stormlet.model.snapshot import Snapshot
+from stormlet.model.source import Source
 from stormlet.model.trigger import TriggerType
 
 
@@ -27,7 +31,7 @@ class ContentReader:
     def __init__(
         self,
         settings: Content,
-        configs: Path,
+        home: Home,
         runner_types: Mapping[str, RunnerType],
         clock: Clock,
         dialect: Dialect,
@@ -35,7 +39,9 @@ class ContentReader:
         self.directories = ContentDirectories(
             packs=tuple(map(Path, settings.packs)),
             rules=tuple(map(Path, settings.rules)),
-            configs=Path(settings.configs) if settings.configs else configs,
+            sources=tuple(map(Path, settings.sources)),
+            home_sources=home.sources,
+            configs=Path(settings.configs) if settings.configs else home.configs,
             bundled=bundled_packs(),
             max_file_bytes=settings.max_file_bytes,
         )
@@ -43,10 +49,15 @@ class ContentReader:
         self._clock = clock
         self._dialect = dialect
         self._cache = FileCache()
+        self._sources = SourceReader()
 
     def read(self) -> Snapshot:
         """Read all files; those that have not changed since the last time come from memory."""
-        return load(self.directories, self._dialect, self._clock.now(), self._cache)
+        return load(self.directories, self._dialect, self._clock.now(), self._cache, self._sources)
+
+    def source_from_document(self, document: Any) -> tuple[Source | None, list[Problem]]:
+        """Read a source that was made through the API; None where it has errors."""
+        return self._sources.source_from_document(document)
 
     def link(self, snapshot: Snapshot) -> Snapshot:
         """Return the snapshot with everything that only the whole of content shows (`content.linking`)."""

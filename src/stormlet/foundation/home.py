@@ -2,6 +2,8 @@
 
 <home>/stormlet.toml   settings (optional)
 <home>/stormlet.db     the database, with -wal and -shm beside it
+<home>/configs/        configs of packs (optional)
+<home>/sources/        sources that belong to no pack (optional)
 <home>/keys/           data.key: what secrets in the database are sealed with
 <home>/cli.json        URL and API key for the command line of the same user
 <home>/lock            held while an engine runs
@@ -36,6 +38,10 @@ class Home:
     @property
     def configs(self) -> Path:
         return self.path / "configs"
+
+    @property
+    def sources(self) -> Path:
+        return self.path / "sources"
 
     def prepare(self) -> None:
         """Make what is missing. An existing directory keeps its mode; what we make is readable by its owner only."""

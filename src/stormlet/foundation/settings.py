@@ -65,13 +65,19 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where packs and rules lie."""
+    """Where packs, rules and sources lie."""
 
     packs: Annotated[
         list[str], Meta(description="Directories that hold packs (or are one), besides those in the wheel.")
     ] = []
     rules: Annotated[
         list[str], Meta(description="Directories of rule files that belong to no pack (pack `default`).")
+    ] = []
+    sources: Annotated[
+        list[str],
+        Meta(
+            description="Directories of source files that belong to no pack (pack `default`), besides `sources` in the home."
+        ),
     ] = []
     configs: Annotated[
         str, Meta(description="Directory of pack configs, `<pack>.yaml`; empty: `configs` in the home.")

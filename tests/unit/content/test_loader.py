@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stormlet.content.cache import FileCache
-from stormlet.content.loader import DEFAULT_PACK
+from stormlet.content.shapes import DEFAULT_PACK
 from stormlet.foundation.identifiers import derived_id
 from stormlet.model.problem import Severity
 from stormlet.model.rule import RuleState

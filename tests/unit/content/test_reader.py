@@ -5,6 +5,7 @@ from pathlib import Path
 from stormlet.content.reader import ContentReader
 from stormlet.flow.execution import RUNNER_TYPES
 from stormlet.foundation.clock import SystemClock
+from stormlet.foundation.home import Home
 from stormlet.foundation.settings import Content
 from stormlet.model.problem import Severity
 from stormlet.model.rule import RuleState
@@ -15,7 +16,7 @@ RULE = "name: {name}\nenabled: true\ntrigger: {{type: core.st2.webhook, paramete
 
 def reader_of(tmp_path: Path, **settings: object) -> ContentReader:
     content = Content(rules=[str(tmp_path / "rules")], **settings)  # type: ignore[arg-type]
-    return ContentReader(content, tmp_path / "configs", RUNNER_TYPES, SystemClock(), Dialect())
+    return ContentReader(content, Home(str(tmp_path)), RUNNER_TYPES, SystemClock(), Dialect())
 
 
 def test_it_reads_what_the_settings_name_and_the_bundled_packs(tmp_path: Path) -> None:
