@@ -35,7 +35,9 @@ from stormlet.store.sqlite.writer import Writer, WriterOptions
 SQL = files("stormlet.store.sqlite")
 
 
-class SqliteStore(SourceTables, InstanceTables, ExecutionTables, DocumentTables, CredentialTables, RetentionTables, Store):
+class SqliteStore(
+    SourceTables, InstanceTables, ExecutionTables, DocumentTables, CredentialTables, RetentionTables, Store
+):
     """A `Store` over one file. Used from one event loop, from `open` to `close`."""
 
     def __init__(self, path: Path, clock: Clock, settings: Storage, queue_limit: int = 5000) -> None:
