@@ -60,6 +60,28 @@ CONFIG: dict[str, Any] = {
     "host": {"type": "string", "default": "h", "required": True},
     "o": {"type": "object", "properties": {}},
 }
+SOURCE: dict[str, Any] = {
+    "url": "web",
+    "scheme": "generic_hmac",
+    "enabled": "auto",
+    "signature": {"header": "X-S", "signed": "{timestamp}.{body}", "timestamp": {"header": "X-T", "tolerance": 5}},
+    "options": {"legacy": True},
+    "secrets": ["env:A", {"name": "b", "from": "file:/b", "kind": "basic", "username": "u", "enabled": True}],
+    "auth": "both",
+    "tolerance": "5m",
+    "replay": {"id": ["header:X-Id", "$.a[0]['b']"], "horizon": 60},
+    "ordering": {"key": "$.k", "version": "$.v"},
+    "reply": {"status": 200, "body": {}, "headers": {"X-A": "a"}},
+    "methods": ["POST"],
+    "content_types": "text/plain",
+    "max_body": "1MB",
+    "rate": {"per_second": 1, "burst": 2},
+    "allow_ips": ["10.0.0.0/8"],
+    "trusted_proxies": "loopback",
+    "cloudevents": False,
+    "triggers": {"event": ["$.type"], "types": {"a*": "web.hook"}},
+    "forward": {"url": "https://a.example", "headers": {"A": "b"}, "body": {"x": "{{ trigger.body }}"}},
+}
 
 wild = st.recursive(
     st.one_of(
@@ -114,12 +136,13 @@ def broken(draw: st.DrawFn, good: dict[str, Any]) -> Any:
     pack=broken(PACK),
     schema=broken(CONFIG),
     config=wild,
+    source=broken(SOURCE),
 )
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_loading_linking_and_compiling_never_raise(
-    rule: Any, action: Any, trigger: Any, pack: Any, schema: Any, config: Any
+    rule: Any, action: Any, trigger: Any, pack: Any, schema: Any, config: Any, source: Any
 ) -> None:
-    """A rule is ready without errors, or listed as broken with the reason."""
+    """A rule is ready without errors, or listed as broken with the reason; so is a source."""
     with TemporaryDirectory() as name:
         root = Path(name)
         files = {
@@ -128,6 +151,7 @@ def test_loading_linking_and_compiling_never_raise(
             "packs/web/rules/r.yaml": rule,
             "packs/web/triggers/hook.yaml": trigger,
             "packs/web/sensors/s.yaml": {"class_name": "S", "entry_point": "s.py", "trigger_types": [trigger]},
+            "packs/web/sources/web.yaml": source,
             "packs/web/config.schema.yaml": schema,
             "configs/web.yaml": config,
         }
@@ -143,3 +167,7 @@ def test_loading_linking_and_compiling_never_raise(
         assert len(own) == 1
         errors = [p for p in own[0].problems if p.severity is Severity.ERROR]
         assert (own[0].state == "ready") == (not errors), own[0].problems
+        usable = [found for found in snapshot.sources.values() if found.metadata_file.startswith(name)]
+        refused = [found for found in snapshot.broken_sources.values() if found.metadata_file.startswith(name)]
+        assert len(usable) + len(refused) == 1
+        assert all(any(p.severity is Severity.ERROR for p in found.problems) for found in refused)

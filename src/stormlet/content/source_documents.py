@@ -36,7 +36,7 @@ _DAY = 86400.0
 _OWN_PREFIXES = ("api/v1/webhooks/", "v1/webhooks/", "webhooks/")
 _NOT_IN_A_PATH = re.compile(r"[\x00-\x20\x7f?#\\]")
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+*-]+", re.ASCII)
-_METHODS = ("POST", "PUT", "PATCH", "GET", "DELETE")
+_METHODS = ("POST", "PUT", "PATCH")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 # What stands there may be a secret, or is for somebody else to judge: the schema's own messages repeat values.
 _UNCHECKED = ("secret", "secrets", "options", "signature")

@@ -121,7 +121,7 @@ class _Entry:
         for key in entry:
             if key == "value":
                 text = "a secret does not stand in a file; this one has to be changed now"
-                self._problem("secret-in-clear", text, hint="write it once through the API, or " + _WHERE[6:])
+                self._problem("secret-in-clear", text, hint=f"write it once through the API, or {_WHERE}")
             elif key not in _KEYS:
                 text = f"there is no `{key}`" if isinstance(key, str) and key.isidentifier() else "this is no key"
                 self._problem("unknown-key", text, str(key), hint=did_you_mean_or_list(str(key), _KEYS))

@@ -1,7 +1,7 @@
 """Checks that need more than one file: one module each, listed here.
 
-A check gets one rule or one action, and everything else as its context; it yields problems and changes nothing. To add one:
-write its module, name its code in `model/problem_codes.py`, and list it below.
+A check gets one rule, one action or one source, and everything else as its context; it yields problems and changes nothing.
+To add one: write its module, name its code in `model/problem_codes.py`, and list it below.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +12,9 @@ from stormlet.content.linting import (
     entry_point,
     raw_template_in_shell,
     runner,
+    same_guard,
+    source_triggers,
+    unauthenticated_source,
     webhook_body_spelling,
     webhook_url,
 )
@@ -19,6 +22,7 @@ from stormlet.content.linting.context import Context
 from stormlet.model.action import Action
 from stormlet.model.problem import Problem
 from stormlet.model.rule import Rule
+from stormlet.model.source import Source
 
 RULE_CHECKS: tuple[Callable[[Rule, Context], Iterable[Problem]], ...] = (
     action_exists.check,
@@ -32,7 +36,13 @@ ACTION_CHECKS: tuple[Callable[[Action, Context], Iterable[Problem]], ...] = (
     entry_point.check,
 )
 
-__all__ = ["ACTION_CHECKS", "RULE_CHECKS", "Context", "lint_action", "lint_rule"]
+SOURCE_CHECKS: tuple[Callable[[Source, Context], Iterable[Problem]], ...] = (
+    source_triggers.check,
+    unauthenticated_source.check,
+    same_guard.check,
+)
+
+__all__ = ["ACTION_CHECKS", "RULE_CHECKS", "SOURCE_CHECKS", "Context", "lint_action", "lint_rule", "lint_source"]
 
 
 def lint_rule(rule: Rule, context: Context) -> Iterator[Problem]:
@@ -45,3 +55,9 @@ def lint_action(action: Action, context: Context) -> Iterator[Problem]:
     """Yield what cannot be meant in an action."""
     for check in ACTION_CHECKS:
         yield from check(action, context)
+
+
+def lint_source(source: Source, context: Context) -> Iterator[Problem]:
+    """Yield what cannot be meant in a source."""
+    for check in SOURCE_CHECKS:
+        yield from check(source, context)

@@ -9,6 +9,7 @@ from stormlet.model.action import Action, RunnerType
 from stormlet.model.problem import Location, Problem, Severity
 from stormlet.model.rule import Rule
 from stormlet.model.snapshot import Snapshot
+from stormlet.model.source import Source
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +24,14 @@ def in_rule(
 ) -> Problem:
     """Return a problem at a place in a rule."""
     location = nearest(rule.locations, path, rule.metadata_file)
+    return Problem(code=code, text=text, severity=severity, location=location, path=path, hint=hint)
+
+
+def in_source(
+    source: Source, code: str, text: str, path: str, *, hint: str = "", severity: Severity = Severity.WARNING
+) -> Problem:
+    """Return a problem at a place in a source."""
+    location = nearest(source.locations, path, source.metadata_file)
     return Problem(code=code, text=text, severity=severity, location=location, path=path, hint=hint)
 
 
