@@ -8,6 +8,7 @@ from datetime import datetime
 
 import msgspec
 
+from stormlet.model.delivery import Planned
 from stormlet.model.event import Event
 from stormlet.model.trigger import TriggerInstance
 
@@ -46,6 +47,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     delivery: DeliveryClaim | None = None
     order: OrderClaim | None = None
     secret: SecretUse | None = None
+    planned: tuple[Planned, ...] = ()
+    """Messages that say so; none go out for a duplicate, or for what is stale."""
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):

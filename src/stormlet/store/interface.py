@@ -21,10 +21,13 @@ import msgspec
 from stormlet.model.arrival import Arrival, Recorded, Rejection
 from stormlet.model.credential import ApiKey, Token, User
 from stormlet.model.datastore import KeyValuePair
+from stormlet.model.delivery import Planned
 from stormlet.model.enforcement import Enforcement, EnforcementStatus
 from stormlet.model.event import Event
 from stormlet.model.execution import Claim, Execution, ExecutionStatus, Outcome, OutputChunk, OutputKind
 from stormlet.model.trigger import TriggerInstance, TriggerInstanceStatus
+from stormlet.store.delivery_interface import DeliveryStore
+from stormlet.store.page import Page as Page  # noqa: PLC0414 - handed on: a part of this interface
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +41,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     enforcements: tuple[Enforcement, ...] = ()
     executions: tuple[Execution, ...] = ()
     failure_reason: str = ""
+    planned: tuple[Planned, ...] = ()
 
 
 class StoredInstance(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,14 +50,6 @@ class StoredInstance(msgspec.Struct, frozen=True, kw_only=True):
 
     instance: TriggerInstance
     event: Event | None = None
-
-
-class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Which part of a listing is wanted. `limit` None means all; `ascending` False means newest first."""
-
-    limit: int | None = 100
-    offset: int = 0
-    ascending: bool = False
 
 
 class InstanceFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,8 +113,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
 
 
-class Store(Protocol):
-    """The durable memory of one engine."""
+class Store(DeliveryStore, Protocol):
+    """The durable memory of one engine. Its methods about messages on their way out are in store/delivery_interface.py."""
 
     async def open(self) -> None:
         """Open the database, create or migrate its schema.
@@ -142,7 +138,9 @@ class Store(Protocol):
 
     # 1 · accept
 
-    async def record(self, instances: Sequence[TriggerInstance], event: Event | None = None) -> None:
+    async def record(
+        self, instances: Sequence[TriggerInstance], event: Event | None = None, planned: Sequence[Planned] = ()
+    ) -> None:
         """Store trigger instances, and the request they came from, in one transaction. On disk when this returns."""
         ...
 
@@ -150,6 +148,7 @@ class Store(Protocol):
         """Store the events of one guarded request, all in one transaction, and settle what they claim.
 
         Of two arrivals with one delivery id, whichever comes first is stored, and the other answers whose duplicate it is.
+        Nothing is planned for a duplicate, nor for what is stale.
         """
         ...
 
@@ -165,7 +164,7 @@ class Store(Protocol):
 
     # 3 · carry out
 
-    async def request_execution(self, execution: Execution) -> None:
+    async def request_execution(self, execution: Execution, planned: Sequence[Planned] = ()) -> None:
         """Store an execution that a person or a program asked for."""
         ...
 
@@ -181,8 +180,10 @@ class Store(Protocol):
         """Keep pieces of output of running executions."""
         ...
 
-    async def conclude_execution(self, outcome: Outcome, instances: Sequence[TriggerInstance] = ()) -> bool:
-        """Record how an execution ended, with the trigger instances that follow from it, in one transaction.
+    async def conclude_execution(
+        self, outcome: Outcome, instances: Sequence[TriggerInstance] = (), planned: Sequence[Planned] = ()
+    ) -> bool:
+        """Record how an execution ended, with the trigger instances and messages that follow from it, in one transaction.
 
         False, and nothing is written, where `outcome.token` is not the newest or the execution is completed.
         """
@@ -196,9 +197,11 @@ class Store(Protocol):
         """Give an interrupted execution back (running → requested). False where `token` is not the newest."""
         ...
 
-    async def request_cancel(self, execution_id: str, now: datetime) -> Execution | None:
+    async def request_cancel(
+        self, execution_id: str, now: datetime, planned: Sequence[Planned] = ()
+    ) -> Execution | None:
         """Cancel: one that waits becomes canceled, one that runs becomes canceling. None where it does not exist; one that
-        is completed is returned unchanged."""
+        is completed is returned unchanged. `planned` is written only where it waited, and so is canceled by this call."""
         ...
 
     async def release_leases(self, worker: str, now: datetime) -> int:
@@ -284,7 +287,7 @@ class Store(Protocol):
         """Forget up to `limit` delivery ids whose horizon is over. Returns how many."""
         ...
 
-    async def put_rejection(self, rejection: Rejection, keep: int) -> None:
+    async def put_rejection(self, rejection: Rejection, keep: int, planned: Sequence[Planned] = ()) -> None:
         """Keep a refused request, and of its source only the newest `keep`."""
         ...
 

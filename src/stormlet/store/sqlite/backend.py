@@ -21,12 +21,15 @@ from stormlet.store.migrate import read_migrations
 from stormlet.store.queries import read_queries
 from stormlet.store.rows import Row
 from stormlet.store.sqlite.credentials import CredentialTables
+from stormlet.store.sqlite.deliveries import DeliveryTables
 from stormlet.store.sqlite.documents import DocumentTables
+from stormlet.store.sqlite.endpoints import EndpointTables
 from stormlet.store.sqlite.executions import ExecutionTables
 from stormlet.store.sqlite.instances import InstanceTables
 from stormlet.store.sqlite.integrity import BackgroundCheck
 from stormlet.store.sqlite.opening import open_database
 from stormlet.store.sqlite.readers import Readers
+from stormlet.store.sqlite.resending import ResendingTables
 from stormlet.store.sqlite.retention import RetentionTables
 from stormlet.store.sqlite.sources import SourceTables
 from stormlet.store.sqlite.transaction import Transaction
@@ -36,7 +39,16 @@ SQL = files("stormlet.store.sqlite")
 
 
 class SqliteStore(
-    SourceTables, InstanceTables, ExecutionTables, DocumentTables, CredentialTables, RetentionTables, Store
+    SourceTables,
+    InstanceTables,
+    ExecutionTables,
+    DeliveryTables,
+    ResendingTables,
+    EndpointTables,
+    DocumentTables,
+    CredentialTables,
+    RetentionTables,
+    Store,
 ):
     """A `Store` over one file. Used from one event loop, from `open` to `close`."""
 

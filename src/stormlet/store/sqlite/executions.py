@@ -11,12 +11,13 @@ from functools import partial
 
 from stormlet.foundation.clock import to_microseconds
 from stormlet.foundation.errors import InvalidInputError, StoreError
+from stormlet.model.delivery import Planned
 from stormlet.model.execution import COMPLETED, Claim, Execution, ExecutionStatus, Outcome, OutputChunk, OutputKind
 from stormlet.model.trigger import TriggerInstance
 from stormlet.store.encoding import Codec, to_json
 from stormlet.store.interface import ExecutionFilter, Page
 from stormlet.store.rows import Parameters, Row, output_row, read_claim, read_execution, read_output
-from stormlet.store.sqlite.inserts import insert_executions, insert_instances, insert_result
+from stormlet.store.sqlite.inserts import insert_executions, insert_instances, insert_planned, insert_result
 from stormlet.store.sqlite.tables import Tables, conditions
 from stormlet.store.sqlite.transaction import Transaction
 
@@ -29,9 +30,12 @@ OUTPUT_ROWS = 200
 class ExecutionTables(Tables):
     """The methods of `Store` about executions."""
 
-    async def request_execution(self, execution: Execution) -> None:
-        codec = self._codec
-        await self._writer.run(lambda transaction: insert_executions(transaction, [execution], codec), new=True)
+    async def request_execution(self, execution: Execution, planned: Sequence[Planned] = ()) -> None:
+        def request(transaction: Transaction) -> None:
+            insert_executions(transaction, [execution], self._codec)
+            insert_planned(transaction, planned, self._codec)
+
+        await self._writer.run(request, new=True)
 
     async def claim_executions(self, worker: str, limit: int, now: datetime, lease_until: datetime) -> list[Claim]:
         lease = {"worker": worker, "now": to_microseconds(now), "lease_until": to_microseconds(lease_until)}
@@ -47,10 +51,12 @@ class ExecutionTables(Tables):
             some = rows[start : start + OUTPUT_ROWS]
             await self._write(partial(_append, rows=some))
 
-    async def conclude_execution(self, outcome: Outcome, instances: Sequence[TriggerInstance] = ()) -> bool:
+    async def conclude_execution(
+        self, outcome: Outcome, instances: Sequence[TriggerInstance] = (), planned: Sequence[Planned] = ()
+    ) -> bool:
         if outcome.status not in COMPLETED:
             raise InvalidInputError(f"an execution cannot end as {outcome.status.value}")
-        return await self._write(lambda transaction: _conclude(transaction, outcome, instances, self._codec))
+        return await self._write(lambda transaction: _conclude(transaction, outcome, instances, planned, self._codec))
 
     async def expired_executions(self, now: datetime, limit: int) -> list[Claim]:
         parameters = {"now": to_microseconds(now), "limit": limit}
@@ -64,9 +70,11 @@ class ExecutionTables(Tables):
         parameters = {"id": execution_id, "token": token, "now": to_microseconds(now)}
         return await self._change("requeue_execution", parameters) > 0
 
-    async def request_cancel(self, execution_id: str, now: datetime) -> Execution | None:
+    async def request_cancel(
+        self, execution_id: str, now: datetime, planned: Sequence[Planned] = ()
+    ) -> Execution | None:
         parameters = {"id": execution_id, "now": to_microseconds(now)}
-        return await self._write(lambda transaction: _cancel(transaction, parameters, self._codec))
+        return await self._write(lambda transaction: _cancel(transaction, parameters, planned, self._codec))
 
     async def release_leases(self, worker: str, now: datetime) -> int:
         return await self._change("release_leases", {"worker": worker, "now": to_microseconds(now)})
@@ -136,7 +144,13 @@ def _extend(transaction: Transaction, worker: str, claims: Sequence[tuple[str, i
     return lost
 
 
-def _conclude(transaction: Transaction, outcome: Outcome, instances: Sequence[TriggerInstance], codec: Codec) -> bool:
+def _conclude(
+    transaction: Transaction,
+    outcome: Outcome,
+    instances: Sequence[TriggerInstance],
+    planned: Sequence[Planned],
+    codec: Codec,
+) -> bool:
     gate = {
         "id": outcome.execution_id,
         "token": outcome.token,
@@ -148,11 +162,16 @@ def _conclude(transaction: Transaction, outcome: Outcome, instances: Sequence[Tr
     if outcome.result is not None:
         insert_result(transaction, outcome.execution_id, outcome.result, codec)
     insert_instances(transaction, instances, codec)
+    insert_planned(transaction, planned, codec)
     return True
 
 
-def _cancel(transaction: Transaction, parameters: Parameters, codec: Codec) -> Execution | None:
-    if not transaction.change("cancel_waiting_execution", parameters):
+def _cancel(
+    transaction: Transaction, parameters: Parameters, planned: Sequence[Planned], codec: Codec
+) -> Execution | None:
+    if transaction.change("cancel_waiting_execution", parameters):
+        insert_planned(transaction, planned, codec)
+    else:
         transaction.change("cancel_running_execution", parameters)
     row = transaction.row("execution", parameters)
     return None if row is None else read_execution(row, codec)

@@ -1,10 +1,12 @@
 """Inserts that more than one durable step makes: instances follow from events and from outcomes, executions from decisions and
-from requests."""
+from requests, messages from everything."""
 
 from collections.abc import Sequence
 
+from stormlet.model.delivery import Planned
 from stormlet.model.execution import Execution
 from stormlet.model.trigger import TriggerInstance
+from stormlet.store.delivery_rows import delivery_row, message_row
 from stormlet.store.encoding import Codec
 from stormlet.store.rows import execution_request, execution_row, instance_row
 from stormlet.store.sqlite.transaction import Transaction
@@ -32,3 +34,14 @@ def insert_executions(transaction: Transaction, executions: Sequence[Execution],
 def insert_result(transaction: Transaction, execution_id: str, result: object, codec: Codec) -> None:
     """Insert what an execution came to."""
     transaction.change("insert_execution_result", {"id": execution_id, "result": codec.pack(result)})
+
+
+def insert_planned(transaction: Transaction, planned: Sequence[Planned], codec: Codec) -> None:
+    """Insert messages with a delivery to each of their endpoints; one that is there already changes nothing."""
+    for one in planned:
+        if not one.endpoints or transaction.row("message_exists", {"id": one.message.id}) is not None:
+            continue
+        transaction.change("take_ordinal", {"subject": one.message.subject})
+        transaction.change("insert_message", message_row(one.message, codec))
+        rows = [delivery_row(one, endpoint) for endpoint in dict.fromkeys(one.endpoints)]
+        transaction.change_each("insert_delivery", rows)

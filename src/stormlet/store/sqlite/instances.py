@@ -13,7 +13,7 @@ from stormlet.store.rows import (
     read_enforcement,
     read_stored_instance,
 )
-from stormlet.store.sqlite.inserts import insert_executions
+from stormlet.store.sqlite.inserts import insert_executions, insert_planned
 from stormlet.store.sqlite.tables import Tables, conditions
 from stormlet.store.sqlite.transaction import Transaction
 
@@ -70,4 +70,5 @@ def _conclude(transaction: Transaction, decision: Decision, codec: Codec) -> boo
         return False
     transaction.change_each("insert_enforcement", [enforcement_row(one) for one in decision.enforcements])
     insert_executions(transaction, decision.executions, codec)
+    insert_planned(transaction, decision.planned, codec)
     return True

@@ -8,11 +8,12 @@ import msgspec
 from stormlet.foundation.clock import from_microseconds, to_microseconds
 from stormlet.foundation.errors import NotFoundError
 from stormlet.model.arrival import Arrival, DeliveryClaim, OrderClaim, Recorded, Rejection, Version, is_newer
+from stormlet.model.delivery import Planned
 from stormlet.model.event import Event
 from stormlet.model.trigger import TriggerInstance, TriggerInstanceStatus
 from stormlet.store.encoding import Codec, from_json, to_json
 from stormlet.store.rows import Row, damage_aware, event_row
-from stormlet.store.sqlite.inserts import insert_instances
+from stormlet.store.sqlite.inserts import insert_instances, insert_planned
 from stormlet.store.sqlite.tables import Tables
 from stormlet.store.sqlite.transaction import Transaction
 
@@ -22,8 +23,10 @@ STALE = "stale: a newer version was received already"
 class SourceTables(Tables):
     """The methods of `Store` about arrivals, and what sources remember."""
 
-    async def record(self, instances: Sequence[TriggerInstance], event: Event | None = None) -> None:
-        await self.admit([Arrival(instances=tuple(instances), event=event)])
+    async def record(
+        self, instances: Sequence[TriggerInstance], event: Event | None = None, planned: Sequence[Planned] = ()
+    ) -> None:
+        await self.admit([Arrival(instances=tuple(instances), event=event, planned=tuple(planned))])
 
     async def admit(self, arrivals: Sequence[Arrival]) -> list[Recorded]:
         weight = sum(len(arrival.event.body) for arrival in arrivals if arrival.event is not None)
@@ -35,8 +38,12 @@ class SourceTables(Tables):
     async def purge_deliveries(self, now: datetime, limit: int) -> int:
         return await self._change("purge_deliveries", {"now": to_microseconds(now), "limit": limit})
 
-    async def put_rejection(self, rejection: Rejection, keep: int) -> None:
-        await self._writer.run(lambda transaction: _put_rejection(transaction, rejection, keep), new=True)
+    async def put_rejection(self, rejection: Rejection, keep: int, planned: Sequence[Planned] = ()) -> None:
+        def put(transaction: Transaction) -> None:
+            _put_rejection(transaction, rejection, keep)
+            insert_planned(transaction, planned, self._codec)
+
+        await self._writer.run(put, new=True)
 
     async def rejections(self, source: str, limit: int) -> list[Rejection]:
         return await self._readers.rows("rejections", {"source": source, "limit": limit}, read_rejection)
@@ -81,6 +88,8 @@ def _admit(transaction: Transaction, arrival: Arrival, codec: Codec) -> Recorded
         decided = TriggerInstanceStatus.PROCESSED
         instances = tuple(msgspec.structs.replace(one, status=decided, failure_reason=STALE) for one in instances)
     _insert(transaction, instances, event, codec)
+    if not stale:
+        insert_planned(transaction, arrival.planned, codec)
     if arrival.secret is not None:
         use = arrival.secret
         noted = {"source": use.source, "secret": use.secret, "used_at": to_microseconds(use.used_at)}

@@ -1,10 +1,10 @@
 """What a caller's piece of work sees of the database: named queries inside one transaction, and nothing else."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
-from stormlet.store.queries import Queries
+from stormlet.store.queries import NOTHING, Queries
 
 
 class Transaction:
@@ -22,11 +22,12 @@ class Transaction:
         """Run an INSERT, UPDATE or DELETE once for each set of parameters."""
         self._connection.executemany(self._queries.text(query), parameters)
 
-    def rows(self, query: str, parameters: Mapping[str, Any]) -> list[sqlite3.Row]:
-        return self._connection.execute(self._queries.text(query), parameters).fetchall()
+    def rows(self, query: str, parameters: Mapping[str, Any], given: Set[str] = NOTHING) -> list[sqlite3.Row]:
+        """Return all rows. `given` are the words of optional lines."""
+        return self._connection.execute(self._queries.text(query, given), parameters).fetchall()
 
-    def row(self, query: str, parameters: Mapping[str, Any]) -> sqlite3.Row | None:
+    def row(self, query: str, parameters: Mapping[str, Any], given: Set[str] = NOTHING) -> sqlite3.Row | None:
         """Return the first row, or None."""
-        found = self._connection.execute(self._queries.text(query), parameters).fetchone()
+        found = self._connection.execute(self._queries.text(query, given), parameters).fetchone()
         assert found is None or isinstance(found, sqlite3.Row)
         return found
