@@ -214,6 +214,9 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Mi
                 connection.execute("ROLLBACK")
             raise
         log.info("%s has schema %d (%s) now", path, migration.number, migration.name)
+    if migrations:
+        # A schema is hundreds of pages: the log begins short.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def _back_up(connection: sqlite3.Connection, target: Path) -> None:
