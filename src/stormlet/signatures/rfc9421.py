@@ -33,7 +33,7 @@ from stormlet.signatures.verification import Reason, Refusal, Verification, acce
 _DIGESTS: Final = {"sha-256": "sha256", "sha-512": "sha512"}
 _DEFAULT_PORTS: Final = {"https": ":443", "http": ":80"}
 _MAX_LABELS: Final = 8
-_LABEL: Final = "sig1"
+_LABEL: Final = "sig"
 
 
 class Rfc9421Scheme:
@@ -59,24 +59,24 @@ class Rfc9421Scheme:
         raise refusal
 
     def sign(self, request: SignedRequest, secrets: Sequence[Secret], now: datetime, options: Options) -> SignedRequest:
-        usable = active(secrets)
+        usable = [secret for _, secret in active(secrets)]
         if not usable:
             raise InvalidInputError("rfc9421 needs a key to sign")
-        secret = usable[0][1]
         digest = hashlib.sha256(request.body).digest()
         request = request.with_headers(("Content-Digest", f"sha-256={write_bytes(digest)}"))
         components = tuple(Item(name, {}) for name in options.required_components)
         created = int(now.timestamp())
-        covered = InnerList(components, {"created": created, "keyid": secret.name, "alg": secret.algorithm})
-        try:
-            base = signature_base(request, fold(request.headers), covered)
-        except Refusal as refusal:
-            raise InvalidInputError(f"the request cannot be signed: {refusal.detail}") from refusal
-        signature = sign_bytes(secret, base)
-        return request.with_headers(
-            ("Signature-Input", f"{_LABEL}={write_inner_list(covered)}"),
-            ("Signature", f"{_LABEL}={write_bytes(signature)}"),
-        )
+        inputs, signatures = [], []
+        # One label for each key: while a key is rotated, either is enough for the receiver.
+        for number, secret in enumerate(usable[:_MAX_LABELS], 1):
+            covered = InnerList(components, {"created": created, "keyid": secret.name, "alg": secret.algorithm})
+            try:
+                base = signature_base(request, fold(request.headers), covered)
+            except Refusal as refusal:
+                raise InvalidInputError(f"the request cannot be signed: {refusal.detail}") from refusal
+            inputs.append(f"{_LABEL}{number}={write_inner_list(covered)}")
+            signatures.append(f"{_LABEL}{number}={write_bytes(sign_bytes(secret, base))}")
+        return request.with_headers(("Signature-Input", ", ".join(inputs)), ("Signature", ", ".join(signatures)))
 
 
 def _verify_one(
