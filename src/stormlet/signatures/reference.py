@@ -33,13 +33,31 @@ def render_schemes() -> str:
     return "\n".join([_HEAD, *_table(), "", *_sections(), *_reasons()]).rstrip() + "\n"
 
 
+def render_proofs() -> str:
+    """Return the table of docs/explanation/threat-model.md: what each scheme proves, and what it does not."""
+    return "\n".join(_proofs())
+
+
 def _table() -> Iterator[str]:
     yield "| scheme | sender | headers | signed time | delivery id |"
     yield "|---|---|---|---|---|"
     for scheme in SCHEMES:
         about = scheme.about
         link = f"[`{about.name}`](#{about.name})"
-        yield f"| {link} | {about.title} | {_headers(scheme)} | {_time(scheme)} | {_delivery(about)} |"
+        headers = ", ".join(f"`{name}`" for name in headers_of(scheme)) or "none"
+        yield f"| {link} | {about.title} | {headers} | {time_of(scheme)} | {_delivery(about)} |"
+
+
+def _proofs() -> Iterator[str]:
+    yield "| scheme | proves | does not prove | an old request is refused | delivery id |"
+    yield "|---|---|---|---|---|"
+    for scheme in SCHEMES:
+        about = scheme.about
+        link = f"[`{about.name}`](../reference/schemes.md#{about.name})"
+        time = time_of(scheme)
+        old = "no" if time == "none" else f"after {time}" if time[:1].isdigit() else time
+        id_words = "none" if not about.delivery_id else "signed" if about.delivery_id_signed else "not signed"
+        yield f"| {link} | {about.proves} | {about.unproved} | {old} | {id_words} |"
 
 
 def _sections() -> Iterator[str]:
@@ -85,15 +103,17 @@ def _reasons() -> Iterator[str]:
     yield from (f"| `{reason}` | {MEANINGS[reason]} |" for reason in Reason if reason is not Reason.OK)
 
 
-def _headers(scheme: Scheme) -> str:
+def headers_of(scheme: Scheme) -> tuple[str, ...]:
+    """Return the headers that take part."""
     names: tuple[str, ...] = scheme.about.headers
     if isinstance(scheme, HmacScheme):
         first = scheme.descriptor.headers[0]
         names = (first.signature, first.timestamp, first.id)
-    return ", ".join(f"`{name}`" for name in names if name) or "none"
+    return tuple(name for name in names if name)
 
 
-def _time(scheme: Scheme) -> str:
+def time_of(scheme: Scheme) -> str:
+    """Return how old a signature may be: seconds as `300 s`, `none`, or in words."""
     if not isinstance(scheme, HmacScheme):
         return scheme.about.time
     descriptor = scheme.descriptor
