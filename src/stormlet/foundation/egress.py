@@ -12,7 +12,7 @@ import ipaddress
 import socket
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -50,6 +50,7 @@ _GLOBAL_V6: Final = ipaddress.IPv6Network("2000::/3")
 _REFUSED_V6: Final = tuple(
     ipaddress.IPv6Network(block) for block in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 )
+_MOST_STALE: Final = 3
 _MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
@@ -61,6 +62,8 @@ class EgressPolicy(msgspec.Struct, frozen=True, kw_only=True):
     schemes: tuple[str, ...] = ("https",)
     seconds: float = 10.0
     answer_bytes: int = 64 * 1024
+    connections: int = 100
+    """Open at the same time; more requests than that wait for each other."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +72,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     headers: dict[str, str]
     body: bytes
+    cut: str = ""
+    """Why this is not the whole body; only `exchange` takes such an answer."""
 
 
 def refusal(address: Address, allow: Sequence[Network] = ()) -> str:
@@ -165,9 +170,14 @@ class EgressClient:
 
     async def __aenter__(self) -> "EgressClient":
         """Open the connection pool."""
-        connector = aiohttp.TCPConnector(resolver=VettingResolver(self._policy), use_dns_cache=False, limit=100)
+        connector = aiohttp.TCPConnector(
+            resolver=VettingResolver(self._policy), use_dns_cache=False, limit=self._policy.connections
+        )
+        tracing = aiohttp.TraceConfig()
+        tracing.on_connection_reuseconn.append(_note_reuse)
         self._session = aiohttp.ClientSession(
             connector=connector,
+            trace_configs=[tracing],
             trust_env=False,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -208,6 +218,86 @@ class EgressClient:
         except (aiohttp.ClientError, OSError) as error:
             raise OverloadedError(f"{host} cannot be reached: {type(error).__name__}: {error}") from None
 
+    async def exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes | None = None,
+        seconds: float | None = None,
+    ) -> Answer:
+        """Send one request to a stranger who may be hostile or broken, and return what can be had of the answer.
+
+        Once there is a status, nothing that the body does is an error: it may be endless, or stop in the middle, and `cut` says
+        so. A kept connection that turns out to be closed is no answer, so the request is sent again on another one.
+
+        Args:
+            method: of the request.
+            url: where to.
+            headers: in this order, as they are.
+            body: the very bytes to send.
+            seconds: for all of it; None: as the policy says.
+
+        Raises:
+            InvalidInputError, ForbiddenError: as `request`.
+            OverloadedError: no status came: not reached, not in time, or what came was no HTTP.
+        """
+        if self._session is None:
+            raise RuntimeError("the client is not open")
+        host, limit = check_url(url, self._policy), seconds or self._policy.seconds
+        stale = 0
+        while True:
+            reuse = _Reuse()
+            try:
+                return await self._exchange_once(self._session, method, url, headers, body, limit, reuse)
+            except ForbiddenError:
+                raise
+            except TimeoutError:
+                raise OverloadedError(f"{host} did not answer within {limit:g} s") from None
+            except (aiohttp.ServerDisconnectedError, ConnectionError) as error:
+                stale += 1
+                if not reuse.reused or stale > _MOST_STALE:
+                    raise OverloadedError(f"{host} closed the connection: {_said(error)}") from None
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                raise OverloadedError(f"{host} cannot be reached: {_said(error)}") from None
+
+    async def _exchange_once(
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | None,
+        seconds: float,
+        reuse: "_Reuse",
+    ) -> Answer:
+        async with session.request(
+            method,
+            url,
+            headers=list(headers),
+            skip_auto_headers=("Accept-Encoding",),
+            data=body,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=seconds),
+            trace_request_ctx=reuse,
+        ) as response:
+            content, cut = bytearray(), ""
+            try:
+                async for chunk in response.content.iter_chunked(16 * 1024):
+                    content += chunk
+                    if len(content) > self._policy.answer_bytes:
+                        cut = f"only the first {self._policy.answer_bytes} bytes of the answer were read"
+                        break
+            except TimeoutError:
+                cut = f"the answer did not end within {seconds:g} s"
+            except (aiohttp.ClientError, OSError) as error:
+                cut = f"the answer broke off: {_said(error)}"
+            if cut:
+                response.close()
+            kept = bytes(content[: self._policy.answer_bytes])
+            return Answer(status=response.status, headers=dict(response.headers), body=kept, cut=cut)
+
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         content = bytearray()
         async for chunk in response.content.iter_chunked(16 * 1024):
@@ -216,6 +306,21 @@ class EgressClient:
                 response.close()
                 raise TooLargeError(f"the answer is larger than {self._policy.answer_bytes} bytes")
         return bytes(content)
+
+
+class _Reuse:
+    """Whether a request went over a connection that was open already."""
+
+    reused = False
+
+
+async def _note_reuse(session: aiohttp.ClientSession, context: Any, parameters: Any) -> None:
+    if isinstance(context.trace_request_ctx, _Reuse):
+        context.trace_request_ctx.reused = True
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
 
 
 def _networks(policy: EgressPolicy) -> tuple[Network, ...]:
