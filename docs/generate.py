@@ -18,6 +18,7 @@ from stormlet.cli import settings_help
 from stormlet.cli.catalogue import SECTIONS
 from stormlet.cli.failures import MEANINGS
 from stormlet.cli.main import root
+from stormlet.flow.delivery.formats.reference import render_formats
 from stormlet.flow.execution.reference import render_runners
 from stormlet.flow.matching import OPERATORS
 from stormlet.foundation.settings import PREFIX
@@ -43,6 +44,7 @@ def pages() -> dict[Path, str]:
         "metrics": metrics,
         "schemes": render_schemes,
         "runners": render_runners,
+        "formats": render_formats,
     }
     made = {DOCS / "reference" / f"{name}.md": make() for name, make in reference.items()}
     parts = {
