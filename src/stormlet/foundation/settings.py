@@ -135,6 +135,55 @@ class Execution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user: Annotated[str, Meta(description="Name shown as the user of executions that rules request.")] = "stanley"
 
 
+class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How messages go out to endpoints."""
+
+    schedule: Annotated[
+        tuple[float, ...],
+        Meta(
+            min_length=1,
+            max_length=50,
+            description="Seconds before the first attempt, the second, …; then it is given up.",
+        ),
+    ] = (0.0, 5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
+    jitter: Annotated[
+        float, Meta(ge=0, le=1, description="A wait is lengthened by up to this part of it, at random.")
+    ] = 0.2
+    timeout: Annotated[
+        float,
+        Meta(gt=0, le=300, description="Seconds for one attempt, from connecting to the last byte of the answer."),
+    ] = 15.0
+    concurrency: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100,
+            description="Attempts at the same time for one endpoint that is well; one that fails gets one.",
+        ),
+    ] = 8
+    attempts: Annotated[
+        int, Meta(ge=2, le=2000, description="Attempts at the same time for all endpoints together.")
+    ] = 256
+    disable_after_days: Annotated[
+        float, Meta(ge=0, description="Days without one success after which an endpoint is switched off; 0: never.")
+    ] = 5.0
+    retention_days: Annotated[
+        float,
+        Meta(ge=0, description="Days that deliveries which have ended are kept, with their attempts; 0: for ever."),
+    ] = 30.0
+    chain_depth: Annotated[
+        int,
+        Meta(
+            ge=1, le=50, description="Endpoints and rules that may follow from each other before it counts as a loop."
+        ),
+    ] = 8
+    http: Annotated[bool, Meta(description="Also send to http: URLs; only for receivers in your own network.")] = False
+    ports: Annotated[tuple[int, ...], Meta(description="Ports that are sent to; 0 is any.")] = (443,)
+    allow: Annotated[
+        list[str], Meta(description="CIDR blocks that are sent to although they are not public, such as 10.1.0.0/16.")
+    ] = []
+
+
 class Templates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a template may cost."""
 
@@ -166,6 +215,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     content: Content = Content()
     store: Storage = Storage()
     execution: Execution = Execution()
+    delivery: Delivery = Delivery()
     templates: Templates = Templates()
     logging: Logging = Logging()
 
@@ -255,14 +305,15 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
         text = _variable(variables, name) or ""
         value: Any = text
         if _is_list(sections[section], key):
-            value = [part for part in text.split("," if key == "allow_origin" else os.pathsep) if part]
+            value = [part for part in text.split(os.pathsep if section == "content" else ",") if part]
         tree.setdefault(section, {})[key] = value
     return tree
 
 
 def _is_list(section: type[msgspec.Struct], key: str) -> bool:
-    """Tell whether a setting is a list; in the environment it is written with `:` between paths, `,` between origins."""
-    return any(field.name == key and field.default_factory is list for field in msgspec.structs.fields(section))
+    """Tell whether a setting is a list; in the environment it is written with `:` between paths, else with `,`."""
+    fields = msgspec.structs.fields(section)
+    return any(f.name == key and (f.default_factory is list or isinstance(f.default, tuple)) for f in fields)
 
 
 def _merge(tree: dict[str, Any], more: Mapping[str, Any]) -> None:
