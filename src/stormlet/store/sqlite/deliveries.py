@@ -4,8 +4,10 @@ How resending, canceling and forgetting go is in resending.py; what is learned a
 """
 
 import logging
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from stormlet.foundation.clock import from_microseconds, to_microseconds
 from stormlet.foundation.errors import InvalidInputError, StoreError
@@ -30,6 +32,9 @@ CONCLUSIONS = frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.FAILED, Delive
 class DeliveryTables(Tables):
     """The methods of `Store` that plan and send, and those that look."""
 
+    _served_last = ""
+    """The endpoint with which the last claim ended; where a claim has fewer places than endpoints, it begins behind it."""
+
     async def plan(self, planned: Sequence[Planned]) -> None:
         await self._write(lambda transaction: insert_planned(transaction, planned, self._codec))
 
@@ -37,7 +42,11 @@ class DeliveryTables(Tables):
         self, worker: str, limit: int, now: datetime, lease_until: datetime, room: Mapping[str, int]
     ) -> list[ClaimedDelivery]:
         lease = {"worker": worker, "now": to_microseconds(now), "lease_until": to_microseconds(lease_until)}
-        return await self._write(lambda transaction: _claim(transaction, limit, lease, room, self._codec))
+        turns = _Turns(room=room, limit=limit, after=self._served_last)
+        claims = await self._write(lambda transaction: _claim(transaction, turns, lease, self._codec))
+        if claims:
+            self._served_last = claims[-1].delivery.endpoint
+        return claims
 
     async def conclude_attempt(
         self,
@@ -114,32 +123,37 @@ class DeliveryTables(Tables):
         return dict(await self._readers.rows("waiting_deliveries", {}, read))
 
 
-def _claim(
-    transaction: Transaction, limit: int, lease: Parameters, room: Mapping[str, int], codec: Codec
-) -> list[ClaimedDelivery]:
+class _Turns(NamedTuple):
+    """How a claim is dealt out."""
+
+    room: Mapping[str, int]
+    limit: int
+    after: str
+    """Endpoints that sort behind this one come first."""
+
+    def deal(self, due: Sequence[str], limit: int) -> Iterator[tuple[str, int]]:
+        """Share `limit` out among endpoints in the order of their names: the same to each, but at least one."""
+        start = bisect_right(due, self.after)
+        share = max(1, limit // len(due))
+        for endpoint in [*due[start:], *due[:start]][:limit]:
+            yield endpoint, share
+
+
+def _claim(transaction: Transaction, turns: _Turns, lease: Parameters, codec: Codec) -> list[ClaimedDelivery]:
     now: int = lease["now"]
-    for row in transaction.rows("expired_deliveries", {"now": now, "limit": limit}):
+    for row in transaction.rows("expired_deliveries", {"now": now, "limit": turns.limit}):
         _replan(transaction, row, now)
-    left = {row["endpoint"]: room.get(row["endpoint"], 0) for row in transaction.rows("due_endpoints", {"now": now})}
+    due_endpoints = [row["endpoint"] for row in transaction.rows("due_endpoints", {"now": now})]
+    left = {endpoint: turns.room.get(endpoint, 0) for endpoint in due_endpoints}
     messages: dict[int, Message | StoreError] = {}
     claims: list[ClaimedDelivery] = []
-    while len(claims) < limit and (due := [endpoint for endpoint, most in left.items() if most > 0]):
-        for endpoint, share in _deal(due, limit - len(claims), now):
-            share = min(share, left[endpoint])
-            asked = {"endpoint": endpoint, "now": now, "limit": share}
-            rows = transaction.rows("claimable_deliveries", asked)
+    while len(claims) < turns.limit and (due := [endpoint for endpoint, most in left.items() if most > 0]):
+        for endpoint, share in turns.deal(due, turns.limit - len(claims)):
+            most = min(share, left[endpoint])
+            rows = transaction.rows("claimable_deliveries", {"endpoint": endpoint, "now": now, "limit": most})
             claims += _hand_out(transaction, rows, lease, messages, codec)
-            left[endpoint] = left[endpoint] - share if len(rows) == share else 0
+            left[endpoint] = left[endpoint] - most if len(rows) == most else 0
     return claims
-
-
-def _deal(due: list[str], limit: int, now: int) -> Iterator[tuple[str, int]]:
-    """Share `limit` out. Where there are fewer than endpoints, another moment begins with another endpoint, so that over time
-    each has its turn; nothing needs to be remembered for that."""
-    start = now % len(due)
-    share = max(1, limit // len(due))
-    for endpoint in (due[start:] + due[:start])[:limit]:
-        yield endpoint, share
 
 
 def _hand_out(
