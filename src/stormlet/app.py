@@ -8,7 +8,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -24,15 +24,18 @@ from stormlet.flow.enforcement.enforce import Enforcer
 from stormlet.flow.enforcement.pack_config import KeyReaders, render_config
 from stormlet.flow.enforcement.request import Requester
 from stormlet.flow.execution import RUNNER_TYPES, Worker
+from stormlet.flow.guarding import build_gate
 from stormlet.flow.operations import Operations
 from stormlet.flow.pipeline import Pipeline
 from stormlet.flow.rehearsal import Rehearsal
 from stormlet.flow.ruleset import Compiled, Ruleset
+from stormlet.flow.verification.certificates import Fetch, fetch_from_sns
+from stormlet.flow.verification.secrets import SecretReader
 from stormlet.foundation.clock import Clock, SystemClock
 from stormlet.foundation.errors import OverloadedError, StoreError
 from stormlet.foundation.home import Home
 from stormlet.foundation.secrets import SecretBox
-from stormlet.foundation.settings import Bootstrap, Settings
+from stormlet.foundation.settings import Bootstrap, Settings, environment
 from stormlet.foundation.supervisor import Supervisor, stop_services
 from stormlet.foundation.telemetry import Metrics, set_up_logging
 from stormlet.foundation.templates import TemplateLimits, Templates
@@ -71,8 +74,20 @@ class Printer(Protocol):
 class Engine:
     """One engine. `start` returns when it serves; `stop` drains and closes."""
 
-    def __init__(self, settings: Settings, bootstrap: Bootstrap | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        bootstrap: Bootstrap | None = None,
+        clock: Clock | None = None,
+        *,
+        variables: Mapping[str, str] | None = None,
+        fetch: Fetch = fetch_from_sns,
+    ) -> None:
+        """Remember what to build of. `variables` are where sources find their secrets (the environment unless said
+        otherwise), `fetch` how SNS's certificates and confirmations are had."""
         self.settings = settings
+        self._variables = environment() if variables is None else variables
+        self._fetch = fetch
         self.bootstrap = bootstrap or Bootstrap()
         self.clock = clock or SystemClock()
         self.supervisor = Supervisor()
@@ -115,7 +130,11 @@ class Engine:
         settings = self.settings
         path = Path(settings.store.path) if settings.store.path else self.home.database
         self.store = SqliteStore(path, self.clock, settings.store, settings.limits.queue)
-        self.datastore = Datastore(self.store, self.clock, SecretBox(self.home.data_key()))
+        self.box = SecretBox(self.home.data_key())
+        self.datastore = Datastore(self.store, self.clock, self.box)
+        self.source_secrets = SecretReader(
+            self._variables, self.datastore.find_system, self.datastore.decrypt, self.box
+        )
 
     def _build_flow(self) -> None:
         settings, store, clock = self.settings, self.store, self.clock
@@ -136,6 +155,7 @@ class Engine:
             templates=templates,
             runner_types=dict(RUNNER_TYPES),
             metrics=self.metrics,
+            source_problems=self.source_secrets.problems,
         )
         self.authenticator = Authenticator(store, clock, settings.auth)
         requester = Requester(templates, keys)
@@ -149,7 +169,7 @@ class Engine:
             supervisor=self.supervisor,
             settings=settings.execution,
             metrics=self.metrics,
-            action_of=lambda ref: self.ruleset.current.action(ref),
+            action_of=lambda ref: self.ruleset.current.action(ref),  # noqa: PLW0108 - "current" is another after each reload
             config_of=config_of,
             issue_token=self.authenticator.issue_temporary_token,
             revoke_token=self.authenticator.revoke_temporary_token,
@@ -164,6 +184,10 @@ class Engine:
             read_system_key=self.datastore.read_system,
             wake_workers=self.worker.wake,
         )
+        self._build_server(requester)
+
+    def _build_server(self, requester: Requester) -> None:
+        settings, store, clock = self.settings, self.store, self.clock
         operations = Operations(
             store=store,
             ruleset=self.ruleset,
@@ -171,6 +195,17 @@ class Engine:
             requester=requester,
             clock=clock,
             cancel_running=self.worker.cancel,
+        )
+        self.reception, self.guarding = build_gate(
+            store=store,
+            ruleset=self.ruleset,
+            pipeline=self.pipeline,
+            secrets=self.source_secrets,
+            box=self.box,
+            fetch=self._fetch,
+            clock=clock,
+            settings=settings,
+            metrics=self.metrics,
         )
         rehearsal = Rehearsal(
             store=store, ruleset=self.ruleset, clock=clock, read_system_key=self.datastore.read_system
@@ -185,6 +220,8 @@ class Engine:
                 pipeline=self.pipeline,
                 operations=operations,
                 rehearsal=rehearsal,
+                reception=self.reception,
+                guarding=self.guarding,
                 authenticator=self.authenticator,
                 datastore=self.datastore,
             )
@@ -252,6 +289,8 @@ class Engine:
         now = self.clock.now()
         await self.store.purge_tokens(now)
         await self.datastore.purge()
+        while await self.store.purge_deliveries(now, PURGE_CHUNK):
+            await self.clock.sleep(0)
         if self.settings.store.retention_days:
             before = now - timedelta(days=self.settings.store.retention_days)
             while await self.store.purge(before, PURGE_CHUNK):

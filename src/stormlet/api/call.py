@@ -27,19 +27,24 @@ class Incoming(Protocol):
         ...
 
     @property
+    def target(self) -> str:
+        """Path and query, as they were sent."""
+        ...
+
+    @property
     def remote(self) -> str:
         """The sender's address."""
         ...
 
-    async def body(self) -> bytes:
-        """Read the body as it was sent, within the limits."""
+    async def body(self, limit: int | None = None) -> bytes:
+        """Read the body as it was sent, within the limits, or within this one."""
         ...
 
 
 class Call:
     """What a handler gets."""
 
-    __slots__ = ("identity", "incoming", "method", "parts", "query", "raw_query", "services")
+    __slots__ = ("identify", "identity", "incoming", "method", "parts", "query", "raw_query", "services")
 
     def __init__(
         self,
@@ -51,6 +56,7 @@ class Call:
         query: Query,
         raw_query: str,
         identity: Identity,
+        identify: Callable[[], Awaitable[Identity]],
     ) -> None:
         self.services = services
         self.incoming = incoming
@@ -60,6 +66,9 @@ class Call:
         self.query = query
         self.raw_query = raw_query
         self.identity = identity
+        """Who sends this; nobody on a public route, and on one that decides by itself whether it wants to know."""
+        self.identify = identify
+        """Finds out who sends this. Raises UnauthorizedError."""
 
     @property
     def credential(self) -> str:

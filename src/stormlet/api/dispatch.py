@@ -57,12 +57,9 @@ class Dispatcher:
         request_id = _request_id(request.headers.get("X-Request-ID", ""))
         route: Route | None = None
         try:
-            if request.method == "OPTIONS":
-                reply = Reply()
-            else:
-                match = self._match(request.method, path)
-                route = match.route
-                reply = await self._call(incoming, request.method, match, query)
+            match = self._match(request.method, path)
+            route = match.route if match is not None else None
+            reply = await self._call(incoming, request.method, match, query) if match is not None else Reply()
         except ConnectionError:
             log.info("%s %s cut short by the sender %s", request.method, _shown(path, route), incoming.remote)
             raise
@@ -83,18 +80,22 @@ class Dispatcher:
         response.force_close()
         return response
 
-    def _match(self, method: str, path: str) -> Match:
+    def _match(self, method: str, path: str) -> Match | None:
+        """Return the route; None for what a browser asks before it sends, which is answered everywhere."""
         match = self._table.match(method, path)
-        if match is None:
+        if match is None and method != "OPTIONS":
             raise HttpError(404, NOT_FOUND)
         return match
 
     async def _call(self, incoming: IncomingRequest, method: str, match: Match, raw_query: str) -> Reply:
         route, given = match.route, parse_query(raw_query)
-        identity = _NOBODY
-        if not route.public:
-            identity = await self._services.authenticator.authenticate(incoming.headers, single_values(given))
-            self._check_origin(method, identity, incoming.headers)
+
+        async def identify() -> Identity:
+            found = await self._services.authenticator.authenticate(incoming.headers, single_values(given))
+            self._check_origin(method, found, incoming.headers)
+            return found
+
+        identity = _NOBODY if route.public or route.guarded else await identify()
         call = Call(
             self._services,
             incoming,
@@ -103,6 +104,7 @@ class Dispatcher:
             query=Query(given, route.declared),
             raw_query=raw_query,
             identity=identity,
+            identify=identify,
         )
         return await route.handler(call)
 

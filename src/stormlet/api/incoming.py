@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
 from stormlet.api.errors import HttpError
+from stormlet.api.routing import split_target
 from stormlet.foundation.bodies import ENCODINGS, PLAIN
 from stormlet.foundation.errors import InvalidInputError, TooLargeError
 from stormlet.foundation.settings import Limits
@@ -38,8 +39,16 @@ class IncomingRequest:
     def remote(self) -> str:
         return self._request.remote or ""
 
-    async def body(self) -> bytes:
-        """Read the body as it was sent.
+    @property
+    def target(self) -> str:
+        raw = self._request.raw_path
+        if raw.startswith("/"):
+            return raw
+        path, query = split_target(raw)
+        return f"{path}?{query}" if query else path
+
+    async def body(self, limit: int | None = None) -> bytes:
+        """Read the body as it was sent; `limit` is how many bytes it may have, where that is not the setting's.
 
         Raises:
             TooLargeError: it says that it is larger than the limit, or turns out to be.
@@ -47,7 +56,7 @@ class IncomingRequest:
             InvalidInputError: its chunks are malformed.
             ConnectionError: it was cut short, and nobody is there to be told.
         """
-        limit = self._limits.body_bytes
+        limit = self._limits.body_bytes if limit is None else limit
         encodings = self._request.headers.getall("Content-Encoding", [])
         encoding = ",".join(encodings).strip().lower()
         if encoding not in PLAIN | ENCODINGS:

@@ -1,7 +1,8 @@
 """Every URL of the server, on one page.
 
 API routes are served under /api/v1, /api, /v1 and bare; those of the area `auth` under /auth/v1, /auth, /v1 and bare
-(api/routing.py). Each needs a credential unless it is `public`. The last argument is the section of StackStorm's contract
+(api/routing.py). Each needs a credential unless it is `public`; one that is `guarded` asks for it where no source guards the
+webhook by a signature. The last argument is the section of StackStorm's contract
 that a route follows (docs/explanation/http.md); a route without one is ours. Of two patterns that fit a path, the first is
 taken, so literals stand before parameters.
 """
@@ -68,7 +69,12 @@ ROUTES: tuple[Route, ...] = (
 
     Route("GET", "/webhooks", webhooks.list_all, "List webhooks", section="1.4"),
     Route("GET", "/webhooks/{url:.*}", webhooks.get, "Show a webhook", section="1.4"),
-    Route("POST", "/webhooks/{hook:.*}", webhooks.receive, "Send an event", status=202, section="1.4"),
+    Route("POST", "/webhooks/{hook:.*}", webhooks.receive, "Send an event", guarded=True, status=202, section="1.4"),
+    Route("PUT", "/webhooks/{hook:.*}", webhooks.receive_put, "Send an event, where a source takes PUT", guarded=True,
+          status=202),
+    Route("PATCH", "/webhooks/{hook:.*}", webhooks.receive_patch, "Send an event, where a source takes PATCH",
+          guarded=True, status=202),
+    Route("OPTIONS", "/webhooks/{hook:.*}", webhooks.consent, "Ask whether CloudEvents may be sent", public=True),
 
     Route("GET", "/rules", rules.list_all, "List rules", (*_RULES, *_SHOW), section="1.5"),
     Route("POST", "/rules", rules.create, "Make a rule", _SHOW, status=201, section="1.5"),

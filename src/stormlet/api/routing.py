@@ -33,6 +33,8 @@ class Route(msgspec.Struct, frozen=True):
     """Parameters that it reads."""
     public: bool = False
     """Whether it is answered without a credential."""
+    guarded: bool = False
+    """Whether its handler asks for the credential by itself, where one is wanted: a source may want a signature instead."""
     area: str = API
     """`api`: under /api/v1, /api, /v1 and bare; `auth`: under /auth/v1, /auth, /v1 and bare."""
     status: int = 200

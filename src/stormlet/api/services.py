@@ -4,11 +4,12 @@ import msgspec
 
 from stormlet.api.readiness import Readiness
 from stormlet.flow.authentication import Authenticator
+from stormlet.flow.guarding import Guarding
 from stormlet.flow.operations import Operations
 from stormlet.flow.pipeline import Pipeline
+from stormlet.flow.reception import Reception
 from stormlet.flow.rehearsal import Rehearsal
 from stormlet.flow.ruleset import Ruleset
-from stormlet.flow.triggering import PayloadSchemas
 from stormlet.foundation.clock import Clock
 from stormlet.foundation.settings import Settings
 from stormlet.foundation.telemetry import Metrics
@@ -27,7 +28,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     pipeline: Pipeline
     operations: Operations
     rehearsal: Rehearsal
+    reception: Reception
+    guarding: Guarding
     authenticator: Authenticator
     datastore: Datastore
-    payload_schemas: PayloadSchemas = msgspec.field(default_factory=PayloadSchemas)
     readiness: Readiness = msgspec.field(default_factory=Readiness)

@@ -19,6 +19,7 @@ from stormlet.flow.ruleset import Compiled, Ruleset
 from stormlet.flow.triggering import payload_of
 from stormlet.foundation.clock import Clock
 from stormlet.foundation.telemetry import Metrics
+from stormlet.model.arrival import Arrival, Recorded
 from stormlet.model.event import Event
 from stormlet.model.trigger import TriggerInstance, TriggerInstanceStatus
 from stormlet.store.interface import Decision, Store, StoredInstance
@@ -55,6 +56,12 @@ class Pipeline:
         """Store trigger instances, and the request that they came from; on disk when this returns."""
         await self._store.record(instances, event)
         self.pending.set()
+
+    async def admit(self, arrivals: Sequence[Arrival]) -> list[Recorded]:
+        """Store the events of a guarded request, and settle what they claim; on disk when this returns."""
+        recorded = await self._store.admit(arrivals)
+        self.pending.set()
+        return recorded
 
     async def decide_pending(self) -> int:
         """Decide the oldest instances that wait, each in one transaction. Returns how many there were."""

@@ -5,7 +5,7 @@ A payload is never stored: it is made of the stored request, by the same functio
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +15,8 @@ from stormlet.foundation.identifiers import new_id
 from stormlet.foundation.schema_validation import Validator, compile_schema
 from stormlet.model.event import Event, EventKind
 from stormlet.model.trigger import Trigger, TriggerInstance, TriggerType
+from stormlet.signatures.cloudevents import as_document, read_events
+from stormlet.signatures.request import SignedRequest
 
 GENERIC = "st2"
 """The URL of StackStorm's generic webhook."""
@@ -42,9 +44,22 @@ class PayloadSchemas:
             raise InvalidInputError(errors[0].text)
 
 
-def custom_triggers(hook: str, hooks: Mapping[str, tuple[Trigger, ...]]) -> Sequence[Trigger]:
-    """Return the triggers that rules have registered for a URL. Raises NotFoundError where there are none."""
-    found = hooks.get(hook)
+SOURCE: Final = "source"
+"""A parameter of a webhook's trigger: only events that came through this source."""
+
+
+def custom_triggers(hook: str, hooks: Mapping[str, tuple[Trigger, ...]], source: str = "") -> list[Trigger]:
+    """Return the triggers that rules have registered for a URL.
+
+    Args:
+        hook: the URL, normalised.
+        hooks: all triggers by URL.
+        source: the ref of the source that a request was found genuine by; empty where there is none.
+
+    Raises:
+        NotFoundError: there are none.
+    """
+    found = [trigger for trigger in hooks.get(hook, ()) if trigger.parameters.get(SOURCE, source) == source]
     if not found:
         raise NotFoundError(f"Webhook {hook} not registered with st2")
     return found
@@ -113,6 +128,9 @@ def body_of(event: Event, *, limit: int | None = None, max_depth: int | None = N
     Raises:
         InvalidInputError, TooLargeError: as foundation/bodies.py says.
     """
+    if event.kind is EventKind.CLOUDEVENT:
+        (found,) = read_events(SignedRequest(headers=event.headers, body=event.body))
+        return as_document(found)
     encoding = ",".join(value for name, value in event.headers if name.lower() == "content-encoding")
     return parse(decompress(event.body, encoding, limit), event.content_type, max_depth=max_depth)
 
@@ -125,7 +143,7 @@ def payload_of(event: Event) -> Any:
     on `trigger.body.payload.x`, its users write `trigger.x`).
     """
     headers, body = title_case(event.headers), body_of(event)
-    if event.kind is EventKind.CUSTOM:
+    if event.kind is not EventKind.GENERIC:
         lower = {name.lower(): value for name, value in headers.items()}
         return {"headers": headers, "headers_lower": lower, "body": body}
     payload = body.get("payload") if isinstance(body, dict) else None

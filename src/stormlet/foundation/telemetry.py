@@ -25,7 +25,10 @@ class Metrics:
     """Counters and gauges of one engine, in a registry of its own."""
 
     HELP: ClassVar[dict[str, str]] = {
-        "stormlet_events_total": "Requests to webhooks, by what came of them (accepted, refused, overloaded).",
+        "stormlet_events_total": "Requests to webhooks, by what came of them (accepted, duplicate, stale, handshake, refused, "
+        "overloaded).",
+        "stormlet_source_requests_total": "Requests to webhooks that a source guards, by source and what came of them (accepted, "
+        "duplicate, stale, handshake, refused, limited).",
         "stormlet_accept_seconds": "Time from a webhook's last byte to its answer, the commit included.",
         "stormlet_decisions_total": "Trigger instances decided, by status.",
         "stormlet_rules_matched_total": "Enforcements, by status.",
@@ -49,6 +52,8 @@ class Metrics:
         registry, text = self.registry, self.HELP
         name = "stormlet_events_total"
         self.events = Counter(name, text[name], ["outcome"], registry=registry)
+        name = "stormlet_source_requests_total"
+        self.source_requests = Counter(name, text[name], ["source", "outcome"], registry=registry)
         name = "stormlet_accept_seconds"
         buckets = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
         self.accept_seconds = Histogram(name, text[name], buckets=buckets, registry=registry)

@@ -13,6 +13,8 @@ class EventKind(StrEnum):
     """A webhook URL of a rule: the payload is `{headers, headers_lower, body}`."""
     GENERIC = "generic"
     """The `st2` webhook: the payload is the body's `payload`."""
+    CLOUDEVENT = "cloudevent"
+    """A CloudEvent in binary mode: as CUSTOM, and `body` is what it would be in structured mode."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ Everything that the specification says MUST be rejected is refused here, so that
 and nothing ambiguous. Only JSON is read; other formats are refused by their content type.
 """
 
+import base64
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -61,23 +62,27 @@ def read_events(request: SignedRequest) -> tuple[CloudEvent, ...]:
     content_type = media_type(headers)
     # The batch type first: it starts with the other one's letters.
     if content_type.startswith("application/cloudevents-batch"):
-        return _batch(content_type, request.body)
+        if content_type != BATCH:
+            raise Refusal(Reason.MALFORMED_BODY, f"the event format {content_type} is not read; send {BATCH}")
+        return tuple(structured_event(item) for item in batch_items(_decoded(request.body)))
     if content_type.startswith("application/cloudevents"):
         if content_type != STRUCTURED:
             raise Refusal(Reason.MALFORMED_BODY, f"the event format {content_type} is not read; send {STRUCTURED}")
-        return (_structured(_decoded(request.body)),)
+        return (structured_event(_decoded(request.body)),)
     return (_binary(headers, request.body),)
 
 
-def _batch(content_type: str, body: bytes) -> tuple[CloudEvent, ...]:
-    if content_type != BATCH:
-        raise Refusal(Reason.MALFORMED_BODY, f"the event format {content_type} is not read; send {BATCH}")
-    document = _decoded(body)
+def batch_items(document: Any) -> list[Any]:
+    """Return the events of a decoded batch, each still to be read by `structured_event`.
+
+    Raises:
+        Refusal: it is no batch, or one with more events than anybody sends.
+    """
     if not isinstance(document, list):
         raise Refusal(Reason.MALFORMED_BODY, "a batch is a JSON array of events")
     if len(document) > _MAX_EVENTS:
         raise Refusal(Reason.MALFORMED_BODY, f"more than {_MAX_EVENTS} events in a batch")
-    return tuple(_structured(item) for item in document)
+    return document
 
 
 def _decoded(body: bytes) -> Any:
@@ -87,7 +92,12 @@ def _decoded(body: bytes) -> Any:
         raise Refusal(Reason.MALFORMED_BODY, "the body is not JSON") from error
 
 
-def _structured(document: Any) -> CloudEvent:
+def structured_event(document: Any) -> CloudEvent:
+    """Return the event that a decoded JSON object is.
+
+    Raises:
+        Refusal: it is none.
+    """
     if not isinstance(document, dict):
         raise Refusal(Reason.MALFORMED_BODY, "an event is a JSON object")
     members = {name: value for name, value in document.items() if value is not None}
@@ -115,6 +125,26 @@ def _binary(headers: Folded, body: bytes) -> CloudEvent:
     if "content-type" in headers:
         attributes["datacontenttype"] = headers["content-type"][0]
     return CloudEvent(attributes=_checked(attributes), data=body)
+
+
+def as_document(event: CloudEvent) -> dict[str, Any]:
+    """Return an event of binary mode as it would be in structured mode, so that nobody need care in which it came.
+
+    JSON becomes a value, other text stays text, and bytes become `data_base64`.
+    """
+    document = dict(event.attributes)
+    if not isinstance(event.data, bytes):
+        data = {"data": event.data, "data_base64": event.data_base64}
+        return document | {name: value for name, value in data.items() if value is not None}
+    if not event.data:
+        return document
+    kind = str(document.get("datacontenttype", "application/json")).partition(";")[0].strip().lower()
+    if kind in ("application/json", "text/json") or kind.endswith("+json"):
+        return document | {"data": _decoded(event.data)}
+    try:
+        return document | {"data": event.data.decode()}
+    except UnicodeDecodeError:
+        return document | {"data_base64": base64.b64encode(event.data).decode()}
 
 
 def header_text(value: str) -> str:

@@ -51,17 +51,26 @@ def answer_signed(
     request: SignedRequest,
     verification: Verification,
     secrets: Sequence[Secret],
+    document: Any = msgspec.UNSET,
 ) -> Reply | None:
-    """Return the reply to a handshake in a request that was found genuine; None if it is an ordinary event."""
+    """Return the reply to a handshake in a request that was found genuine; None if it is an ordinary event.
+
+    `document` is the decoded body, where the caller has it already (None: it cannot be decoded).
+    """
     answer = _SIGNED.get(scheme.about.name)
     if answer is None or not verification.ok:
         return None
-    try:
-        document = msgspec.json.decode(request.body) if request.body else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        document = None
+    if document is msgspec.UNSET:
+        document = _decoded(request.body)
     secret = secrets[verification.secret] if verification.secret is not None else None
     return answer(request, document if isinstance(document, dict) else {}, secret)
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body) if body else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def graph_validation(request: SignedRequest) -> Reply | None:

@@ -98,6 +98,10 @@ class Datastore:
         item = self._find("system", "", name)
         return item.value if item else None
 
+    def find_system(self, name: str) -> KeyValuePair | None:
+        """Return a system item as stored, or None."""
+        return self._find("system", "", name)
+
     def read_user(self, user: str, name: str) -> str | None:
         """Return a user's item's value as stored, or None."""
         item = self._find("user", user, name)

@@ -7,6 +7,7 @@ import pytest
 
 from stormlet.flow.intake.webhooks import check_body, make_event, trace_tag
 from stormlet.foundation.errors import InvalidInputError
+from stormlet.foundation.headers import decoded
 from stormlet.model.event import Event, EventKind
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -18,7 +19,7 @@ def made(headers: list[tuple[bytes, bytes]] | None = None, query: str = "", **mo
         "kind": EventKind.CUSTOM,
         "url": "git/hub",
         "body": b"{}",
-        "headers": headers or [],
+        "headers": decoded(headers or []),
         "query": query,
         "remote": "192.0.2.1",
         "user": "ci",

@@ -1,60 +1,78 @@
-"""/webhooks: the door that events come in through. What is answered 202 is on disk before the answer leaves."""
+"""/webhooks: the door that events come in through. What is answered 2xx was a handshake, or is on disk before that."""
 
-from stormlet.api.call import Call, Reply, json_reply
+from functools import cached_property
+
+from stormlet.api.call import JSON, Call, Reply, json_reply
 from stormlet.api.errors import NOT_FOUND, HttpError
-from stormlet.flow.intake.webhooks import check_body, make_event
-from stormlet.flow.triggering import GENERIC, body_of, custom_triggers, generic_trigger, instances_of
-from stormlet.foundation.errors import OverloadedError, StoreError, StormletError
-from stormlet.model.event import EventKind
+from stormlet.flow.reception import Answer
+from stormlet.flow.verification.requests import Sender
+from stormlet.foundation.errors import OverloadedError, RateLimitedError, StoreError, StormletError
+from stormlet.foundation.headers import Pairs, decoded
 from stormlet.st2compat.api_names.content import trigger_json
 
 
+class _Visit:
+    """One request as flow/reception.py sees it."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._sender: Sender | None = None
+        self.hook = call.parts["hook"]
+        self.method = call.method
+        self.target = call.incoming.target
+        self.remote = call.incoming.remote
+
+    @cached_property
+    def headers(self) -> Pairs:
+        return decoded(self._call.incoming.raw_headers)
+
+    async def body(self, limit: int | None = None) -> bytes:
+        return await self._call.incoming.body(limit)
+
+    async def identify(self) -> Sender:
+        if self._sender is None:
+            identity = await self._call.identify()
+            self._sender = Sender(identity.user, self._call.credential)
+        return self._sender
+
+
 async def receive(call: Call) -> Reply:
-    """Take an event: who sent it is known by now; read, understand, store, answer."""
+    """Take an event: whoever guards the URL says what it must bring."""
     events = call.services.metrics.events
     try:
-        reply = await _receive(call)
+        answer = await call.services.reception.receive(_Visit(call))
+    except RateLimitedError:
+        events.labels("refused").inc()
+        raise
     except (OverloadedError, StoreError):
         events.labels("overloaded").inc()
         raise
     except (StormletError, HttpError):
         events.labels("refused").inc()
         raise
-    events.labels("accepted").inc()
-    return reply
+    events.labels(answer.outcome).inc()
+    return _reply(answer)
 
 
-async def _receive(call: Call) -> Reply:
-    services, hook = call.services, call.parts["hook"]
-    content, limits = services.ruleset.current, services.settings.limits
-    kind = EventKind.GENERIC if hook == GENERIC else EventKind.CUSTOM
-    if kind is EventKind.CUSTOM:
-        custom_triggers(hook, content.hooks)  # an unknown hook is refused before its body is read
-    raw = await call.incoming.body()
-    started = services.clock.monotonic()
-    event, tag = make_event(
-        kind=kind,
-        url=hook,
-        body=raw,
-        headers=call.incoming.raw_headers,
-        query=call.raw_query,
-        remote=call.incoming.remote,
-        user=call.user,
-        credential=call.credential,
-        now=services.clock.now(),
-    )
-    body = body_of(event, limit=limits.body_bytes, max_depth=limits.json_depth)
-    if kind is EventKind.GENERIC:
-        schemas, types = services.payload_schemas, content.snapshot.trigger_types
-        triggers = [generic_trigger(body, content.triggers, types, schemas)]
-    else:
-        check_body(body)
-        triggers = list(custom_triggers(hook, content.hooks))
-    instances = instances_of(event, triggers, tag)
-    await services.pipeline.accept(instances, event)
-    services.metrics.accept_seconds.observe(services.clock.monotonic() - started)
-    location = f"/api/v1/triggerinstances/{instances[0].id}"
-    return json_reply(body, 202, {"X-Event-Id": event.id, "Location": location})
+async def receive_put(call: Call) -> Reply:
+    """Take an event by PUT, which only a source can want."""
+    return await receive(call)
+
+
+async def receive_patch(call: Call) -> Reply:
+    """Take an event by PATCH, which only a source can want."""
+    return await receive(call)
+
+
+async def consent(call: Call) -> Reply:
+    """Answer CloudEvents' question whether events may be sent; anybody else who sends OPTIONS gets what browsers want."""
+    answer = call.services.reception.consent(_Visit(call))
+    return _reply(answer) if answer is not None else Reply()
+
+
+def _reply(answer: Answer) -> Reply:
+    headers = dict(answer.headers)
+    return Reply(answer.body, answer.status, headers.get("Content-Type", JSON), headers)
 
 
 async def list_all(call: Call) -> Reply:

@@ -5,11 +5,11 @@ others either (a proxy may repeat the URL, with its `?st2-api-key=`, in a header
 """
 
 import re
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 
 from stormlet.foundation.errors import InvalidInputError
+from stormlet.foundation.headers import Pairs, first_value
 from stormlet.foundation.identifiers import new_id, new_uuid
 from stormlet.foundation.secrets import MASK
 from stormlet.model.event import Event, EventKind
@@ -26,7 +26,7 @@ def make_event(
     kind: EventKind,
     url: str,
     body: bytes,
-    headers: Iterable[tuple[bytes, bytes]],
+    headers: Pairs,
     query: str,
     remote: str,
     user: str,
@@ -39,19 +39,17 @@ def make_event(
         kind: whether it came to the generic webhook or to a rule's own URL.
         url: the hook's URL, normalised.
         body: as received, still compressed where it was.
-        headers: as received.
+        headers: as received, as text (foundation/headers.py).
         query: the URL's query, undecoded.
         remote: the sender's address.
         user: whose credential it was.
         credential: its text, so that it can be blotted out wherever else it stands; empty where there was none.
         now: when it was received.
     """
-    decoded = [(name.decode("latin-1"), _header_text(value)) for name, value in headers]
-    tag = next((value for name, value in decoded if name.lower() == TRACE_TAG), "")
     secret = _forms(credential)
     kept = [
         (name, _blot(value, secret))
-        for name, value in decoded
+        for name, value in headers
         if name.lower() != TRACE_TAG and name.lower() not in _CREDENTIAL_HEADERS
     ]
     event = Event(
@@ -60,13 +58,13 @@ def make_event(
         url=url,
         received_at=now,
         body=body,
-        content_type=_first(kept, "content-type"),
+        content_type=first_value(kept, "content-type"),
         headers=tuple(kept),
         query=_blot(_without_credentials(query), secret),
         remote=remote,
         user=user,
     )
-    return event, trace_tag(tag, url)
+    return event, trace_tag(first_value(headers, TRACE_TAG), url)
 
 
 def trace_tag(given: str, url: str) -> str:
@@ -80,14 +78,6 @@ def check_body(body: object) -> None:
     if not isinstance(body, dict | list):
         shown = "null" if body is None else str(body)[:100]
         raise InvalidInputError(f"{shown} is not of type 'object', 'array'")
-
-
-def _header_text(value: bytes) -> str:
-    """Headers are UTF-8 where they can be, and Latin-1 (which is never wrong) where they cannot."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
 
 
 def _without_credentials(query: str) -> str:
@@ -110,7 +100,3 @@ def _blot(text: str, secret: frozenset[str]) -> str:
         if form in text:
             text = text.replace(form, MASK)
     return text
-
-
-def _first(headers: Sequence[tuple[str, str]], name: str) -> str:
-    return next((value for known, value in headers if known.lower() == name), "")

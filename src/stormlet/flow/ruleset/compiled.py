@@ -10,6 +10,7 @@ import msgspec
 
 from stormlet.flow.matching.compile import CompiledRule, compile_rule
 from stormlet.flow.matching.index import RuleIndex
+from stormlet.flow.verification.guard import Guard, by_url, compile_guard
 from stormlet.foundation.identifiers import derived_id, derived_uuid
 from stormlet.foundation.templates import Templates
 from stormlet.model.action import Action, RunnerType
@@ -31,6 +32,10 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     hooks: Mapping[str, tuple[Trigger, ...]] = {}
     """Normalised URL → the triggers registered for it. A disabled rule keeps its URL, so that nothing sent while it is off
     is refused (StackStorm does the same); only rules that never worked have none."""
+    guards: Mapping[str, tuple[Guard, ...]] = {}
+    """Normalised URL → the sources that guard it, those that are asleep included; not those that are switched off."""
+    closed: frozenset[str] = frozenset()
+    """URLs of sources that are broken: what comes there is refused, unless another source lets it in."""
     index: RuleIndex
     rules: Mapping[str, CompiledRule] = {}
     runner_types: Mapping[str, RunnerType] = {}
@@ -113,6 +118,8 @@ def build(
             ref = compiled.rule.ref
             good[ref] = compiled
         loaded[ref] = msgspec.structs.replace(candidate, ref=ref, state=state, rule=rule, problems=tuple(problems))
+    guards, closed, problems = _guards(snapshot, previous)
+    found.extend(problems)
     snapshot = msgspec.structs.replace(snapshot, rules=loaded, problems=_ordered(found))
     triggers = _triggers(snapshot.trigger_types, good.values(), more_triggers)
     return Compiled(
@@ -120,10 +127,36 @@ def build(
         snapshot=snapshot,
         triggers=triggers,
         hooks=_hooks(triggers.values()),
+        guards=guards,
+        closed=closed,
         index=RuleIndex(good.values()),
         rules=good,
         runner_types=runner_types,
     )
+
+
+def _guards(
+    snapshot: Snapshot, previous: Compiled | None
+) -> tuple[dict[str, tuple[Guard, ...]], frozenset[str], list[Problem]]:
+    """Compile all sources; one that became broken keeps its last good version, as rules do. Returns guards by URL, and the
+    URLs that nothing guards as it was meant to."""
+    before = {guard.source.ref: guard for known in (previous.guards.values() if previous else ()) for guard in known}
+    guards: dict[str, Guard] = {}
+    closed = {
+        broken.url for ref, broken in snapshot.broken_sources.items() if broken.enabled and ref not in snapshot.sources
+    }
+    found: list[Problem] = []
+    for ref, source in snapshot.sources.items():
+        guard, problems = compile_guard(source, lambda kind: trigger_of(kind, {}, snapshot.trigger_types))
+        found.extend(problems)
+        guard = guard or before.get(ref)
+        if source.enabled is False:
+            continue
+        if guard is None:
+            closed.add(source.url)
+        else:
+            guards[ref] = guard
+    return by_url(guards), frozenset(closed - {""}), found
 
 
 def _compile(

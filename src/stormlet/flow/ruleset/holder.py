@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stormlet.flow.ruleset.compiled import Compiled, build, has_errors
-from stormlet.flow.ruleset.joining import Entity, join, keep_last_good, switch, trigger_from_document
+from stormlet.flow.ruleset.forwarding import with_forwarding
+from stormlet.flow.ruleset.joining import Entity, join, keep_last_good, switch, trigger_from_document, with_problems
 from stormlet.foundation.clock import Clock
 from stormlet.foundation.errors import ConflictError, InvalidInputError, NotFoundError
 from stormlet.foundation.identifiers import is_id, new_id
@@ -21,6 +22,7 @@ from stormlet.model.action import Action, RunnerType
 from stormlet.model.problem import Problem, Severity
 from stormlet.model.rule import LoadedRule, Rule, RuleState
 from stormlet.model.snapshot import Snapshot
+from stormlet.model.source import Source
 from stormlet.model.trigger import Origin, TriggerType
 from stormlet.store.interface import ContentDocument, Store
 
@@ -64,6 +66,7 @@ class Ruleset:
         templates: Templates,
         runner_types: dict[str, RunnerType],
         metrics: Metrics,
+        source_problems: Callable[[Source], list[Problem]] = lambda source: [],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -72,6 +75,7 @@ class Ruleset:
         self._templates = templates
         self._runner_types = runner_types
         self._metrics = metrics
+        self._source_problems = source_problems
         self._files: Snapshot | None = None
         self._current: Compiled | None = None
         self._lock = asyncio.Lock()
@@ -193,9 +197,9 @@ class Ruleset:
         self, files: Snapshot, documents: list[ContentDocument], switches: dict[tuple[str, str], bool]
     ) -> Compiled:
         snapshot, triggers = join(files, documents, self._entity_from_document)
-        snapshot = keep_last_good(snapshot, self._current)
+        snapshot = with_forwarding(keep_last_good(snapshot, self._current))
         snapshot = switch(snapshot, switches)
-        snapshot = self._reader.link(snapshot)
+        snapshot = with_problems(self._reader.link(snapshot), self._source_problems)
         return build(snapshot, self._templates, self._runner_types, self._current, triggers)
 
     def _entity_from_document(self, kind: str, document: dict[str, Any]) -> tuple[Entity | None, list[Problem]]:

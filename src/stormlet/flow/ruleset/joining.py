@@ -15,6 +15,7 @@ from stormlet.model.action import Action
 from stormlet.model.problem import Problem, Severity
 from stormlet.model.rule import LoadedRule, Rule, RuleState
 from stormlet.model.snapshot import Snapshot
+from stormlet.model.source import Source
 from stormlet.model.trigger import Origin, Trigger, TriggerType
 from stormlet.store.interface import ContentDocument
 
@@ -91,3 +92,9 @@ def switch(snapshot: Snapshot, switches: Mapping[tuple[str, str], bool]) -> Snap
         elif kind == "action" and ref in actions:
             actions[ref] = msgspec.structs.replace(actions[ref], enabled=enabled)
     return msgspec.structs.replace(snapshot, rules=rules, actions=actions)
+
+
+def with_problems(snapshot: Snapshot, find: Callable[[Source], list[Problem]]) -> Snapshot:
+    """Add what only the server can find wrong with sources: whether their secrets are there."""
+    found = [problem for source in snapshot.sources.values() for problem in find(source)]
+    return msgspec.structs.replace(snapshot, problems=(*snapshot.problems, *found)) if found else snapshot
