@@ -71,6 +71,7 @@ class Client:
         document: Any = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        anonymous: bool = False,
     ) -> Answer:
         """Send one request and return its answer, whatever was answered below 400.
 
@@ -81,8 +82,11 @@ class Client:
             document: what to send as JSON; or
             body: bytes to send as they are, with a Content-Type among `headers`.
             headers: more headers.
+            anonymous: send no credential of ours.
         """
-        answer = self.try_request(method, path, query=query, document=document, body=body, headers=headers)
+        answer = self.try_request(
+            method, path, query=query, document=document, body=body, headers=headers, anonymous=anonymous
+        )
         if answer.status >= 300:
             raise _refusal(answer, self.connection)
         return answer
@@ -96,13 +100,14 @@ class Client:
         document: Any = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        anonymous: bool = False,
     ) -> Answer:
         """Do what `request` does, but return refusals too; raises only where no answer came."""
         parts = urlsplit(self.connection.url)
         target = parts.path + (path[1:] if path.startswith("//") else API + path)
         if given := {name: _text(value) for name, value in (query or {}).items() if value is not None}:
             target += "?" + urlencode(given)
-        sent = {"Accept": "application/json", "User-Agent": "stormlet-cli", **self._credential()}
+        sent = {"Accept": "application/json", "User-Agent": "stormlet-cli", **({} if anonymous else self._credential())}
         if body is None and method in ("POST", "PUT"):
             body = json.dumps(document).encode()
             sent["Content-Type"] = "application/json"

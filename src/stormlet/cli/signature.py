@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stormlet.cli.documents import read_bytes, read_document, read_json
+from stormlet.cli.documents import read_bytes, read_json
 from stormlet.cli.failures import FAILED, OK
 from stormlet.cli.options import Group
+from stormlet.cli.signing import descriptor_in, secret_text
 from stormlet.cli.since import now as machine_time
 from stormlet.cli.text import one_line, visible
 
@@ -152,13 +153,13 @@ def _made(values: dict[str, Any]) -> "tuple[SignedRequest, tuple[Secret, ...], O
         body=read_bytes(values["data"]),
     )
     about = {key: values[key] for key in ("kind", "name", "username", "algorithm")}
-    secrets = tuple(Secret(value=_secret_text(text), **about) for text in values["secrets"])
+    secrets = tuple(Secret(value=secret_text(text), **about) for text in values["secrets"])
     options = Options(
         tolerance=values["tolerance"],
         legacy=values["legacy"],
         header=values["signature_header"],
         timestamp_header=values["timestamp_header"],
-        descriptor=_descriptor(values["describe"]) if values["describe"] else None,
+        descriptor=descriptor_in(values["describe"]) if values["describe"] else None,
         certificates=dict(_certificate(text) for text in values["certificate"]),
         topics=values["topics"],
         required_components=values["components"] or Options().required_components,
@@ -178,35 +179,8 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _secret_text(text: str) -> str:
-    if text.startswith("env:"):
-        from stormlet.foundation.settings import environment
-
-        value = environment().get(text.removeprefix("env:"))
-        if value is None:
-            raise click.BadParameter(f"the environment has no {text.removeprefix('env:')}")
-        return value
-    if text.startswith("file:"):
-        content = read_bytes(f"@{text.removeprefix('file:')}")
-        try:
-            return content.decode().rstrip("\r\n") if b"-----BEGIN" not in content else content.decode()
-        except UnicodeDecodeError:
-            raise click.BadParameter(f"{text.removeprefix('file:')} is not UTF-8 text") from None
-    return text
-
-
 def _certificate(text: str) -> tuple[str, str]:
     url, equals, path = text.rpartition("=")
     if not equals:
         raise click.BadParameter("--certificate is URL=FILE")
     return url, read_bytes(f"@{path}").decode("ascii", "replace")
-
-
-def _descriptor(path: str) -> Any:
-    from stormlet.signatures.descriptor_document import descriptor_from_document
-
-    document = read_document(path)
-    descriptor, problems = descriptor_from_document(document.get("signature", document))
-    if descriptor is None:
-        raise click.BadParameter("; ".join(f"{each.path}: {each.text}" for each in problems))
-    return descriptor
