@@ -40,6 +40,9 @@ class Metrics:
         "stormlet_oldest_pending_seconds": "Age of the oldest trigger instance that waits to be decided.",
         "stormlet_rules": "Rules, by state (ready, stale, broken).",
         "stormlet_content_problems": "Problems found in content, by severity.",
+        "stormlet_deliveries_total": "Attempts to deliver a message, by what followed (delivered, retry, give-up, disable).",
+        "stormlet_delivery_seconds": "Time from the beginning of an attempt to deliver to the end of its answer.",
+        "stormlet_waiting_deliveries": "Deliveries that wait for an attempt.",
         "stormlet_reloads_total": "Times that content was loaded.",
         "stormlet_http_requests_total": "HTTP requests, by method, route and status.",
         "stormlet_http_seconds": "Time from a request's headers to its answer, by route.",
@@ -65,6 +68,11 @@ class Metrics:
         self.executions = Counter(name, text[name], ["status", "runner"], registry=registry)
         name = "stormlet_execution_seconds"
         self.execution_seconds = Histogram(name, text[name], registry=registry)
+        name = "stormlet_deliveries_total"
+        self.deliveries = Counter(name, text[name], ["outcome"], registry=registry)
+        name = "stormlet_delivery_seconds"
+        self.delivery_seconds = Histogram(name, text[name], registry=registry)
+        self.waiting_deliveries = self._gauge("stormlet_waiting_deliveries")
         name = "stormlet_reloads_total"
         self.reloads = Counter(name, text[name], registry=registry)
         name = "stormlet_rules"
