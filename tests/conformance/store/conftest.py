@@ -10,9 +10,11 @@ import pytest
 from stormlet.foundation.clock import SystemClock
 from stormlet.foundation.identifiers import id_source
 from stormlet.foundation.settings import Storage
+from stormlet.model.delivery import Attempt, ClaimedDelivery, DeliveryStatus, Planned
 from stormlet.model.enforcement import Enforcement, EnforcementStatus
 from stormlet.model.event import Event, EventKind
 from stormlet.model.execution import Claim, Execution, ExecutionStatus, Outcome
+from stormlet.model.message import Message
 from stormlet.model.trigger import TriggerInstance, TriggerInstanceStatus
 from stormlet.store.interface import Decision, Store
 from stormlet.store.sqlite.backend import SqliteStore
@@ -122,6 +124,31 @@ class Maker:
             }
         )
 
+    def planned(self, *endpoints: str, key: str | None = None, **fields: Any) -> Planned:
+        """A message for these endpoints, or for `p.one`; with `key`, all of them keep an order by it."""
+        message = Message(
+            **{
+                "id": self.identity(),
+                "type": "execution.succeeded",
+                "time": self.moment(),
+                "subject": "execution:1",
+                "pack": "examples",
+                "tags": ("team:web",),
+                "caused_by": "examples.deploy",
+                "url": "https://stormlet.example/executions/1",
+                "trace_tag": "trace",
+                "chain": ("a", "b"),
+                "data": {"n": 10**30, "text": "ü"},
+                **fields,
+            }
+        )
+        endpoints = endpoints or ("p.one",)
+        keys = dict.fromkeys(endpoints, key) if key is not None else {}
+        return Planned(message=message, endpoints=endpoints, order_keys=keys)
+
+    def attempt(self, claim: ClaimedDelivery, **fields: Any) -> Attempt:
+        return Attempt(**{"delivery_id": claim.delivery.id, "started_at": self.moment(), "seconds": 0.25, **fields})
+
 
 @pytest.fixture
 def new() -> Maker:
@@ -138,3 +165,33 @@ def claim(store: Store, new: Maker) -> Callable[..., Any]:
         return await store.claim_executions(worker, limit, now, now + timedelta(seconds=30))
 
     return claim
+
+
+class Sender:
+    """Claims deliveries and concludes attempts."""
+
+    def __init__(self, store: Store, new: Maker) -> None:
+        self._store, self._new = store, new
+
+    async def claim(
+        self, *endpoints: str, limit: int = 100, room: int = 100, now: datetime | None = None
+    ) -> list[ClaimedDelivery]:
+        """Claim for these endpoints, or for `p.one`, with a lease of 30 seconds."""
+        now = now or self._new.moment()
+        rooms = dict.fromkeys(endpoints or ("p.one",), room)
+        return await self._store.claim_deliveries("w", limit, now, now + timedelta(seconds=30), rooms)
+
+    async def conclude(
+        self, claim: ClaimedDelivery, status: DeliveryStatus = DeliveryStatus.DELIVERED, **fields: Any
+    ) -> bool:
+        """Conclude; what is not delivered was answered 500, and a retry is due at once."""
+        next_at = self._new.moment() if status is DeliveryStatus.PLANNED else None
+        error = "" if status is DeliveryStatus.DELIVERED else "it answered 500"
+        made = self._new.attempt(claim, **{"error": error, **fields})
+        return await self._store.conclude_attempt(claim.delivery.id, claim.token, made, status, next_at)
+
+
+@pytest.fixture
+def sender(store: Store, new: Maker) -> Sender:
+    """Whoever sends."""
+    return Sender(store, new)

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -11,67 +11,14 @@ import pytest
 
 from stormlet.foundation.errors import ConflictError, InvalidInputError
 from stormlet.model.arrival import Arrival, DeliveryClaim, OrderClaim, Rejection
-from stormlet.model.delivery import KEPT_BODY_BYTES, Attempt, ClaimedDelivery, Delivery, DeliveryStatus, Planned
+from stormlet.model.delivery import KEPT_BODY_BYTES, Delivery, DeliveryStatus, Planned
 from stormlet.model.endpoint import EndpointState
-from stormlet.model.message import Message
 from stormlet.store.delivery_interface import DeliveryFilter
 from stormlet.store.interface import Page, Store
 
 S = DeliveryStatus
 EVERYTHING = DeliveryFilter()
 FAR = timedelta(days=30)
-
-
-def planned(new: Any, *endpoints: str, key: str | None = None, **fields: Any) -> Planned:
-    """A message for these endpoints; with `key`, all of them keep an order by it."""
-    message = Message(
-        **{
-            "id": new.identity(),
-            "type": "execution.succeeded",
-            "time": new.moment(),
-            "subject": "execution:1",
-            "pack": "examples",
-            "tags": ("team:web",),
-            "caused_by": "examples.deploy",
-            "url": "https://stormlet.example/executions/1",
-            "trace_tag": "trace",
-            "chain": ("a", "b"),
-            "data": {"n": 10**30, "text": "ü"},
-            **fields,
-        }
-    )
-    endpoints = endpoints or ("p.one",)
-    keys = dict.fromkeys(endpoints, key) if key is not None else {}
-    return Planned(message=message, endpoints=endpoints, order_keys=keys)
-
-
-def attempt(claim: ClaimedDelivery, new: Any, **fields: Any) -> Attempt:
-    return Attempt(**{"delivery_id": claim.delivery.id, "started_at": new.moment(), "seconds": 0.25, **fields})
-
-
-class Sender:
-    """Claims for endpoints with room for all, and concludes."""
-
-    def __init__(self, store: Store, new: Any) -> None:
-        self.store, self.new = store, new
-
-    async def claim(
-        self, *endpoints: str, limit: int = 100, room: int = 100, now: datetime | None = None
-    ) -> list[ClaimedDelivery]:
-        now = now or self.new.moment()
-        rooms = dict.fromkeys(endpoints or ("p.one",), room)
-        return await self.store.claim_deliveries("w", limit, now, now + timedelta(seconds=30), rooms)
-
-    async def conclude(self, claim: ClaimedDelivery, status: DeliveryStatus = S.DELIVERED, **fields: Any) -> bool:
-        next_at = self.new.moment() if status is S.PLANNED else None
-        error = "" if status is S.DELIVERED else "it answered 500"
-        made = attempt(claim, self.new, **{"error": error, **fields})
-        return await self.store.conclude_attempt(claim.delivery.id, claim.token, made, status, next_at)
-
-
-@pytest.fixture
-def sender(store: Store, new: Any) -> Sender:
-    return Sender(store, new)
 
 
 async def everything(store: Store, wanted: DeliveryFilter = EVERYTHING) -> list[Delivery]:
@@ -83,9 +30,9 @@ async def everything(store: Store, wanted: DeliveryFilter = EVERYTHING) -> list[
 # Planned with the cause
 
 
-async def test_a_message_comes_back_as_it_was_planned(store: Store, new: Any, sender: Sender) -> None:
+async def test_a_message_comes_back_as_it_was_planned(store: Store, new: Any, sender: Any) -> None:
     """Everything of it, with the ordinal that the store gave it."""
-    one = planned(new, "p.one", "p.two")
+    one = new.planned("p.one", "p.two")
     await store.plan([one])
     stored = msgspec.structs.replace(one.message, ordinal=1)
     assert await store.message(one.message.id) == stored
@@ -142,12 +89,12 @@ async def causes(store: Store, new: Any, wanted: Planned, *, fail: bool) -> None
 
 async def test_nothing_is_planned_where_the_cause_is_not_written(store: Store, new: Any) -> None:
     """A decision twice, a request twice, a stale outcome, a duplicate, an old version, a rule that enforces twice."""
-    await causes(store, new, planned(new), fail=True)
+    await causes(store, new, new.planned(), fail=True)
     instance = new.instance()
     await store.record([instance])
     twice = (new.enforcement(instance), new.enforcement(instance))
     with pytest.raises(ConflictError):
-        await store.conclude_decision(new.decision(instance, enforcements=twice, planned=(planned(new),)))
+        await store.conclude_decision(new.decision(instance, enforcements=twice, planned=(new.planned(),)))
     assert await everything(store) == []
 
 
@@ -155,12 +102,12 @@ async def test_a_message_that_cannot_be_written_takes_its_cause_with_it(store: S
     """Neither is there afterwards, and the ordinal was not used."""
     instance = new.instance()
     await store.record([instance])
-    unwritable = planned(new, data={"endless": {1, 2} | {object}})
+    unwritable = new.planned(data={"endless": {1, 2} | {object}})
     with pytest.raises(InvalidInputError):
-        await store.conclude_decision(new.decision(instance, planned=(planned(new), unwritable)))
+        await store.conclude_decision(new.decision(instance, planned=(new.planned(), unwritable)))
     assert await everything(store) == []
     assert len(await store.pending_instances(10)) == 1
-    await store.plan([one := planned(new)])
+    await store.plan([one := new.planned()])
     found = await store.message(one.message.id)
     assert found is not None
     assert found.ordinal == 1
@@ -168,7 +115,7 @@ async def test_a_message_that_cannot_be_written_takes_its_cause_with_it(store: S
 
 async def test_every_cause_plans_and_the_same_message_only_once(store: Store, new: Any) -> None:
     """Whoever did not hear that it was written may write it again."""
-    one = planned(new, "p.one", "p.two", "p.one")
+    one = new.planned("p.one", "p.two", "p.one")
     await causes(store, new, one, fail=False)
     assert [delivery.endpoint for delivery in await everything(store)] == ["p.one", "p.two"]
 
@@ -176,7 +123,7 @@ async def test_every_cause_plans_and_the_same_message_only_once(store: Store, ne
 async def test_canceling_what_waits_plans_and_what_runs_does_not(store: Store, new: Any) -> None:
     """What runs is not canceled yet."""
     for claims, expected in ((0, 1), (1, 0)):
-        execution, one = new.execution(), planned(new)
+        execution, one = new.execution(), new.planned()
         await store.request_execution(execution)
         await store.claim_executions("w", claims, new.moment(), new.moment() + FAR)
         await store.request_cancel(execution.id, new.moment(), [one])
@@ -185,8 +132,8 @@ async def test_canceling_what_waits_plans_and_what_runs_does_not(store: Store, n
 
 async def test_a_message_nobody_wants_is_not_kept(store: Store, new: Any) -> None:
     """And takes no ordinal."""
-    unwanted = msgspec.structs.replace(planned(new), endpoints=())
-    await store.plan([unwanted, one := planned(new)])
+    unwanted = msgspec.structs.replace(new.planned(), endpoints=())
+    await store.plan([unwanted, one := new.planned()])
     assert await store.message(unwanted.message.id) is None
     found = await store.message(one.message.id)
     assert found is not None
@@ -195,7 +142,7 @@ async def test_a_message_nobody_wants_is_not_kept(store: Store, new: Any) -> Non
 
 async def test_ordinals_count_each_subject_without_a_gap(store: Store, new: Any) -> None:
     """Fifty at once, of two subjects."""
-    made = [planned(new, subject=f"execution:{n % 2}") for n in range(50)]
+    made = [new.planned(subject=f"execution:{n % 2}") for n in range(50)]
     await asyncio.gather(*(store.plan([one]) for one in made))
     found = [await store.message(one.message.id) for one in made]
     for subject in ("execution:0", "execution:1"):
@@ -208,7 +155,7 @@ async def test_ordinals_count_each_subject_without_a_gap(store: Store, new: Any)
 
 async def test_a_hundred_claimers_get_each_delivery_once(store: Store, new: Any) -> None:
     """Whoever comes at the same moment as another gets others."""
-    await store.plan([planned(new, "p.one", "p.two", "p.three") for _ in range(100)])
+    await store.plan([new.planned("p.one", "p.two", "p.three") for _ in range(100)])
     now = new.moment()
     room = {"p.one": 7, "p.two": 7, "p.three": 7}
     got = await asyncio.gather(*(store.claim_deliveries(f"w{n}", 7, now, now + FAR, room) for n in range(100)))
@@ -216,15 +163,15 @@ async def test_a_hundred_claimers_get_each_delivery_once(store: Store, new: Any)
     assert len(ids) == len(set(ids)) == 300
 
 
-async def test_nothing_is_claimed_before_its_time(store: Store, new: Any, sender: Sender) -> None:
+async def test_nothing_is_claimed_before_its_time(store: Store, new: Any, sender: Any) -> None:
     """Neither the first attempt nor the next."""
-    one = planned(new)
+    one = new.planned()
     await store.plan([one])
     assert await store.next_delivery_at(["p.one"]) == one.message.time
     assert await sender.claim(now=one.message.time - timedelta(microseconds=1)) == []
     claim = (await sender.claim(now=one.message.time))[0]
     later = one.message.time + timedelta(hours=5)
-    failed = attempt(claim, new, error="500")
+    failed = new.attempt(claim, error="500")
     assert await store.conclude_attempt(claim.delivery.id, claim.token, failed, S.PLANNED, later)
     assert await sender.claim(now=later - timedelta(seconds=1)) == []
     assert await store.next_delivery_at(["p.one"]) == later
@@ -234,18 +181,18 @@ async def test_nothing_is_claimed_before_its_time(store: Store, new: Any, sender
     assert again.token > claim.token
 
 
-async def test_only_endpoints_with_room_are_served(store: Store, new: Any, sender: Sender) -> None:
+async def test_only_endpoints_with_room_are_served(store: Store, new: Any, sender: Any) -> None:
     """At most as many as they have room for; what waits for the others is kept."""
-    await store.plan([planned(new, "p.one", "p.busy", "p.gone") for _ in range(5)])
+    await store.plan([new.planned("p.one", "p.busy", "p.gone") for _ in range(5)])
     now = new.moment()
     claims = await store.claim_deliveries("w", 100, now, now + FAR, {"p.one": 3, "p.busy": 0, "p.new": 9})
     assert Counter(claim.delivery.endpoint for claim in claims) == {"p.one": 3}
     assert len(await everything(store, DeliveryFilter(status=S.PLANNED))) == 12
 
 
-async def test_a_disabled_endpoint_keeps_what_waits(store: Store, new: Any, sender: Sender) -> None:
+async def test_a_disabled_endpoint_keeps_what_waits(store: Store, new: Any, sender: Any) -> None:
     """Until its state says otherwise."""
-    await store.plan([planned(new)])
+    await store.plan([new.planned()])
     assert await store.disable_endpoint("p.one", "410 Gone", new.moment())
     assert await sender.claim() == []
     state = (await store.endpoint_states())["p.one"]
@@ -254,37 +201,37 @@ async def test_a_disabled_endpoint_keeps_what_waits(store: Store, new: Any, send
     assert len(await sender.claim()) == 1
 
 
-async def test_one_endpoint_with_a_mountain_does_not_delay_the_others(store: Store, new: Any, sender: Sender) -> None:
+async def test_one_endpoint_with_a_mountain_does_not_delay_the_others(store: Store, new: Any, sender: Any) -> None:
     """Whatever waits for it, and since when: a claim is dealt out evenly."""
-    await store.plan([planned(new, "p.mountain") for _ in range(1000)])
+    await store.plan([new.planned("p.mountain") for _ in range(1000)])
     names = [f"p.e{n}" for n in range(9)]
-    await store.plan([planned(new, *names) for _ in range(3)])
+    await store.plan([new.planned(*names) for _ in range(3)])
     claims = await sender.claim("p.mountain", *names, limit=30)
     counts = Counter(claim.delivery.endpoint for claim in claims)
     assert counts == {"p.mountain": 3, **dict.fromkeys(names, 3)}
 
 
-async def test_what_others_do_not_use_goes_to_who_has_more(store: Store, new: Any, sender: Sender) -> None:
+async def test_what_others_do_not_use_goes_to_who_has_more(store: Store, new: Any, sender: Any) -> None:
     """The whole limit is used where there is that much."""
-    await store.plan([planned(new, "p.mountain") for _ in range(100)])
-    await store.plan([planned(new, "p.one")])
+    await store.plan([new.planned("p.mountain") for _ in range(100)])
+    await store.plan([new.planned("p.one")])
     counts = Counter(claim.delivery.endpoint for claim in await sender.claim("p.mountain", "p.one", limit=50))
     assert counts == {"p.mountain": 49, "p.one": 1}
 
 
-async def test_with_fewer_places_than_endpoints_each_has_its_turn(store: Store, new: Any, sender: Sender) -> None:
+async def test_with_fewer_places_than_endpoints_each_has_its_turn(store: Store, new: Any, sender: Any) -> None:
     """Nobody is served a second time over and over while another waits for ever."""
     names = [f"p.e{n:02}" for n in range(20)]
-    await store.plan([planned(new, *names) for _ in range(100)])
+    await store.plan([new.planned(*names) for _ in range(100)])
     seen: set[str] = set()
     for _ in range(7):
         seen |= {claim.delivery.endpoint for claim in await sender.claim(*names, limit=3)}
     assert seen == set(names)
 
 
-async def test_of_one_endpoint_the_longest_due_goes_first(store: Store, new: Any, sender: Sender) -> None:
+async def test_of_one_endpoint_the_longest_due_goes_first(store: Store, new: Any, sender: Any) -> None:
     """In the order of planning, where nothing was tried again."""
-    made = [planned(new) for _ in range(10)]
+    made = [new.planned() for _ in range(10)]
     await store.plan(made)
     claims = await sender.claim(limit=4)
     assert [claim.message.id for claim in claims] == [one.message.id for one in made[:4]]
@@ -293,9 +240,9 @@ async def test_of_one_endpoint_the_longest_due_goes_first(store: Store, new: Any
 # Leases and tokens
 
 
-async def test_an_attempt_whose_holder_is_silent_is_made_again(store: Store, new: Any, sender: Sender) -> None:
+async def test_an_attempt_whose_holder_is_silent_is_made_again(store: Store, new: Any, sender: Any) -> None:
     """By whoever claims next; the old holder's word does not count any more."""
-    await store.plan([planned(new)])
+    await store.plan([new.planned()])
     old = (await sender.claim())[0]
     assert await sender.claim() == []
     assert await store.next_delivery_at([]) == old.lease_until
@@ -309,9 +256,9 @@ async def test_an_attempt_whose_holder_is_silent_is_made_again(store: Store, new
     assert len(await store.attempts(old.delivery.id)) == 1
 
 
-async def test_of_racing_conclusions_one_counts(store: Store, new: Any, sender: Sender) -> None:
+async def test_of_racing_conclusions_one_counts(store: Store, new: Any, sender: Any) -> None:
     """Twenty with the same token: one attempt, one status."""
-    await store.plan([planned(new)])
+    await store.plan([new.planned()])
     claim = (await sender.claim())[0]
     answers = await asyncio.gather(
         *(sender.conclude(claim, status) for _ in range(10) for status in (S.DELIVERED, S.FAILED))
@@ -322,23 +269,24 @@ async def test_of_racing_conclusions_one_counts(store: Store, new: Any, sender: 
 
 async def test_after_a_restart_all_that_was_held_is_planned_again(make_store: Callable[[], Store], new: Any) -> None:
     """At once, without waiting for leases; nothing that was planned is lost."""
-    store = make_store()
+    store, room = make_store(), {"p.one": 100}
     await store.open()
-    await store.plan([planned(new) for _ in range(5)])
-    held = await Sender(store, new).claim(limit=2)
+    await store.plan([new.planned() for _ in range(5)])
+    now = new.moment()
+    held = await store.claim_deliveries("w", 2, now, now + FAR, room)
     await store.close()
     again = make_store()
     await again.open()
-    now = new.moment()
     assert await again.release_deliveries(now) == 2
-    assert not await Sender(again, new).conclude(held[0])
-    assert len(await Sender(again, new).claim(now=now)) == 5
+    late = new.attempt(held[0])
+    assert not await again.conclude_attempt(held[0].delivery.id, held[0].token, late, S.DELIVERED)
+    assert len(await again.claim_deliveries("w", 100, now, now + FAR, room)) == 5
     await again.close()
 
 
-async def test_a_worker_gives_back_only_its_own(store: Store, new: Any, sender: Sender) -> None:
+async def test_a_worker_gives_back_only_its_own(store: Store, new: Any, sender: Any) -> None:
     """On a quiet stop."""
-    await store.plan([planned(new)])
+    await store.plan([new.planned()])
     await sender.claim()
     assert await store.release_deliveries(new.moment(), "another") == 0
     assert await store.release_deliveries(new.moment(), "w") == 1
@@ -347,14 +295,13 @@ async def test_a_worker_gives_back_only_its_own(store: Store, new: Any, sender: 
 # Conclusions
 
 
-async def test_an_attempt_is_kept_with_the_beginning_of_its_bodies(store: Store, new: Any, sender: Sender) -> None:
+async def test_an_attempt_is_kept_with_the_beginning_of_its_bodies(store: Store, new: Any, sender: Any) -> None:
     """64 KiB of each, and how long they were; bytes that are no text too."""
-    await store.plan([planned(new)])
+    await store.plan([new.planned()])
     claim = (await sender.claim())[0]
     body, answer = b"\xff\x00" * KEPT_BODY_BYTES, b"<html>\xfe" * KEPT_BODY_BYTES
-    made = attempt(
+    made = new.attempt(
         claim,
-        new,
         status_code=503,
         error="it answered 503",
         method="POST",
@@ -386,30 +333,30 @@ async def test_an_attempt_is_kept_with_the_beginning_of_its_bodies(store: Store,
     ("status", "moment"), [(S.CANCELED, False), (S.DELIVERING, False), (S.PLANNED, False), (S.DELIVERED, True)]
 )
 async def test_no_attempt_leads_elsewhere(
-    store: Store, new: Any, sender: Sender, status: DeliveryStatus, moment: bool
+    store: Store, new: Any, sender: Any, status: DeliveryStatus, moment: bool
 ) -> None:
     """A retry needs a moment, and nothing else has one."""
-    await store.plan([planned(new)])
+    await store.plan([new.planned()])
     claim = (await sender.claim())[0]
     when = new.moment() if moment else None
     with pytest.raises(InvalidInputError):
-        await store.conclude_attempt(claim.delivery.id, claim.token, attempt(claim, new), status, when)
+        await store.conclude_attempt(claim.delivery.id, claim.token, new.attempt(claim), status, when)
 
 
-async def test_what_follows_from_an_attempt_is_planned_with_it(store: Store, new: Any, sender: Sender) -> None:
+async def test_what_follows_from_an_attempt_is_planned_with_it(store: Store, new: Any, sender: Any) -> None:
     """Once, however often it is concluded."""
-    await store.plan([planned(new)])
+    await store.plan([new.planned()])
     claim = (await sender.claim())[0]
-    made, follows = attempt(claim, new), [planned(new, "p.watcher") for _ in range(2)]
+    made, follows = new.attempt(claim), [new.planned("p.watcher") for _ in range(2)]
     for one in follows:
         await store.conclude_attempt(claim.delivery.id, claim.token, made, S.DELIVERED, planned=[one])
     waiting = await everything(store, DeliveryFilter(endpoint="p.watcher"))
     assert [delivery.message_id for delivery in waiting] == [follows[0].message.id]
 
 
-async def test_endpoints_are_known_by_their_attempts(store: Store, new: Any, sender: Sender) -> None:
+async def test_endpoints_are_known_by_their_attempts(store: Store, new: Any, sender: Any) -> None:
     """Since when it fails stays, until one goes well."""
-    await store.plan([planned(new) for _ in range(3)])
+    await store.plan([new.planned() for _ in range(3)])
     claims = await sender.claim()
     await sender.conclude(claims[0], S.FAILED, status_code=500)
     first = (await store.endpoint_states())["p.one"]
@@ -439,7 +386,7 @@ async def test_an_endpoints_state_is_kept_and_forgotten(store: Store, new: Any) 
 
 async def test_one_of_racing_disablings_says_so(store: Store, new: Any) -> None:
     """One message, though twenty attempts find it gone."""
-    messages = [planned(new, "p.watcher") for _ in range(20)]
+    messages = [new.planned("p.watcher") for _ in range(20)]
     answers = await asyncio.gather(*(store.disable_endpoint("p.one", "gone", new.moment(), [one]) for one in messages))
     assert answers.count(True) == 1
     assert len(await everything(store)) == 1
@@ -448,10 +395,10 @@ async def test_one_of_racing_disablings_says_so(store: Store, new: Any) -> None:
 # Order
 
 
-async def test_of_an_order_key_one_goes_after_the_other(store: Store, new: Any, sender: Sender) -> None:
+async def test_of_an_order_key_one_goes_after_the_other(store: Store, new: Any, sender: Any) -> None:
     """The next when the one before was delivered or given up; other keys and endpoints without order are not held back."""
-    first, second, third = (planned(new, "p.one", key="k") for _ in range(3))
-    other, free = planned(new, "p.one", key="other"), planned(new, "p.two")
+    first, second, third = (new.planned("p.one", key="k") for _ in range(3))
+    other, free = new.planned("p.one", key="other"), new.planned("p.two")
     await store.plan([first, second, third, other, free])
     claims = {claim.message.id: claim for claim in await sender.claim("p.one", "p.two")}
     assert set(claims) == {first.message.id, other.message.id, free.message.id}
@@ -467,18 +414,18 @@ async def test_of_an_order_key_one_goes_after_the_other(store: Store, new: Any, 
     assert [claim.message.id for claim in await sender.claim()] == [third.message.id]
 
 
-async def test_a_retry_far_ahead_holds_its_key_back(store: Store, new: Any, sender: Sender) -> None:
+async def test_a_retry_far_ahead_holds_its_key_back(store: Store, new: Any, sender: Any) -> None:
     """Order is worth more than speed to whoever asked for it."""
-    await store.plan([planned(new, key="k") for _ in range(2)])
+    await store.plan([new.planned(key="k") for _ in range(2)])
     claim = (await sender.claim())[0]
-    failed = attempt(claim, new, error="500")
+    failed = new.attempt(claim, error="500")
     await store.conclude_attempt(claim.delivery.id, claim.token, failed, S.PLANNED, new.moment() + FAR)
     assert await sender.claim() == []
 
 
-async def test_an_older_one_that_is_resent_goes_before_those_that_wait(store: Store, new: Any, sender: Sender) -> None:
+async def test_an_older_one_that_is_resent_goes_before_those_that_wait(store: Store, new: Any, sender: Any) -> None:
     """But never at the same time as one that is under way."""
-    first, second, third = (planned(new, key="k") for _ in range(3))
+    first, second, third = (new.planned(key="k") for _ in range(3))
     await store.plan([first, second, third])
     failed = (await sender.claim())[0]
     await sender.conclude(failed, S.FAILED)
@@ -497,166 +444,3 @@ async def test_an_older_one_that_is_resent_goes_before_those_that_wait(store: St
         order.append(claims[0].message.id)
         await sender.conclude(claims[0])
     assert order == [first.message.id, second.message.id, third.message.id]
-
-
-# Looking
-
-
-async def test_listings_filter_and_count(store: Store, new: Any, sender: Sender) -> None:
-    """By endpoint, message, type, status and time; each alone and together."""
-    made = [planned(new, "p.one", "p.two", type=f"a.b{n % 2}") for n in range(6)]
-    await store.plan(made)
-    claims = await sender.claim("p.one", limit=2)
-    for claim in claims:
-        await sender.conclude(claim)
-    times = [one.message.time for one in made]
-    for wanted, total in (
-        (DeliveryFilter(), 12),
-        (DeliveryFilter(endpoint="p.one"), 6),
-        (DeliveryFilter(endpoint="nobody"), 0),
-        (DeliveryFilter(message_id=made[0].message.id), 2),
-        (DeliveryFilter(message_id="nobody"), 0),
-        (DeliveryFilter(type="a.b1"), 6),
-        (DeliveryFilter(status=S.DELIVERED), 2),
-        (DeliveryFilter(endpoint="p.one", status=S.PLANNED), 4),
-        (DeliveryFilter(after=times[0], before=times[5]), 8),
-    ):
-        found, counted = await store.list_deliveries(wanted, Page(limit=3))
-        assert (counted, len(found)) == (total, min(total, 3)), wanted
-    newest = (await store.list_deliveries(EVERYTHING, Page(limit=1)))[0][0]
-    assert newest.message_id == made[-1].message.id
-    assert await store.delivery(newest.id) == newest
-    assert await store.delivery("nobody") is None
-    second = (await store.list_deliveries(EVERYTHING, Page(limit=5, offset=10)))[0]
-    assert [delivery.message_id for delivery in second] == [made[0].message.id] * 2
-
-
-async def test_what_waits_is_known_for_each_endpoint(store: Store, new: Any, sender: Sender) -> None:
-    """With what is under way, and what waits for its turn."""
-    await store.plan([planned(new, "p.one", key="k"), planned(new, "p.one", key="k"), planned(new, "p.two")])
-    await sender.claim("p.one", "p.three")
-    waiting = await store.waiting_deliveries()
-    assert set(waiting) == {"p.one", "p.two"}
-    assert (waiting["p.one"].planned, waiting["p.one"].delivering, waiting["p.one"].next_attempt_at) == (1, 1, None)
-    assert (waiting["p.two"].planned, waiting["p.two"].delivering) == (1, 0)
-    assert waiting["p.two"].next_attempt_at == waiting["p.two"].oldest
-
-
-# Stepping in
-
-
-@pytest.mark.parametrize("ended", [S.DELIVERED, S.FAILED, S.CANCELED])
-async def test_what_ended_is_resent_as_the_same_delivery(
-    store: Store, new: Any, sender: Sender, ended: DeliveryStatus
-) -> None:
-    """Its schedule begins anew, and its attempts go on counting."""
-    await store.plan([planned(new)])
-    claim = (await sender.claim())[0]
-    await sender.conclude(claim, ended if ended is not S.CANCELED else S.PLANNED)
-    if ended is S.CANCELED:
-        await store.cancel_delivery(claim.delivery.id, new.moment(), "not wanted")
-    resent = await store.resend_delivery(claim.delivery.id, new.moment())
-    assert resent is not None
-    assert (resent.status, resent.attempt, resent.tries, resent.ended_at) == (S.PLANNED, 1, 0, None)
-    again = (await sender.claim())[0]
-    assert (again.delivery.id, again.message) == (claim.delivery.id, claim.message)
-    await sender.conclude(again)
-    assert [one.number for one in await store.attempts(claim.delivery.id)] == [1, 2]
-
-
-async def test_what_is_planned_for_later_can_be_sent_now(store: Store, new: Any, sender: Sender) -> None:
-    """Its schedule goes on where it was."""
-    await store.plan([planned(new)])
-    claim = (await sender.claim())[0]
-    failed = attempt(claim, new, error="500")
-    await store.conclude_attempt(claim.delivery.id, claim.token, failed, S.PLANNED, new.moment() + FAR)
-    now = new.moment()
-    resent = await store.resend_delivery(claim.delivery.id, now)
-    assert resent is not None
-    assert (resent.next_attempt_at, resent.tries) == (now, 1)
-
-
-async def test_what_is_under_way_is_not_resent(store: Store, new: Any, sender: Sender) -> None:
-    """It says so; and nobody's delivery is nobody's."""
-    await store.plan([planned(new)])
-    claim = (await sender.claim())[0]
-    with pytest.raises(ConflictError, match="is being attempted"):
-        await store.resend_delivery(claim.delivery.id, new.moment())
-    assert await store.resend_deliveries(EVERYTHING, new.moment()) == 0
-    assert await store.resend_delivery("nobody", new.moment()) is None
-    assert await store.cancel_delivery("nobody", new.moment()) is None
-
-
-async def test_a_range_is_resent_after_a_dry_run(store: Store, new: Any, sender: Sender) -> None:
-    """The dry run counts and changes nothing; of what is planned nothing is resent unless asked for."""
-    made = [planned(new, "p.one", "p.two", type=f"a.b{n % 2}") for n in range(450)]
-    await store.plan(made)
-    for claim in await sender.claim("p.one", limit=440, room=440):
-        await sender.conclude(claim, S.FAILED)
-    wanted = DeliveryFilter(endpoint="p.one", type="a.b0", after=made[1].message.time, before=made[430].message.time)
-    count = await store.resend_deliveries(wanted, new.moment(), dry_run=True)
-    assert count == 214
-    assert len(await everything(store, DeliveryFilter(status=S.FAILED))) == 440
-    assert await store.resend_deliveries(wanted, new.moment()) == count
-    assert len(await everything(store, DeliveryFilter(status=S.FAILED))) == 440 - count
-    assert await store.resend_deliveries(wanted, new.moment()) == 0
-    assert await store.resend_deliveries(DeliveryFilter(), new.moment(), dry_run=True) == 440 - count
-
-
-async def test_all_that_waits_for_an_endpoint_is_canceled(store: Store, new: Any, sender: Sender) -> None:
-    """As when it is deleted; what ended stays as it is, and others keep theirs."""
-    await store.plan([planned(new, "p.one", "p.two", key="k" if n % 3 else None) for n in range(300)])
-    await sender.conclude((await sender.claim(limit=1))[0])
-    wanted = DeliveryFilter(endpoint="p.one")
-    assert await store.cancel_deliveries(wanted, new.moment(), dry_run=True) == 299
-    assert await store.cancel_deliveries(wanted, new.moment(), "the endpoint is gone") == 299
-    found = await everything(store, wanted)
-    assert Counter(one.status for one in found) == {S.CANCELED: 299, S.DELIVERED: 1}
-    assert {one.reason for one in found} == {"the endpoint is gone", ""}
-    assert len(await everything(store, DeliveryFilter(status=S.PLANNED))) == 300
-
-
-async def test_an_attempt_at_what_was_canceled_is_kept(store: Store, new: Any, sender: Sender) -> None:
-    """It took place; but it changes nothing, and is kept once."""
-    await store.plan([planned(new)])
-    claim = (await sender.claim())[0]
-    canceled = await store.cancel_delivery(claim.delivery.id, new.moment(), "by stanley")
-    assert canceled is not None
-    assert canceled.status is S.CANCELED
-    assert not await sender.conclude(claim, status_code=200)
-    assert not await sender.conclude(claim, status_code=200)
-    assert [one.status_code for one in await store.attempts(claim.delivery.id)] == [200]
-    delivery = await store.delivery(claim.delivery.id)
-    assert delivery is not None
-    assert (delivery.status, delivery.reason, delivery.attempt) == (S.CANCELED, "by stanley", 1)
-    assert await store.cancel_delivery(claim.delivery.id, new.moment(), "again") == delivery
-
-
-# Retention
-
-
-async def test_what_ended_long_ago_is_forgotten_and_what_waits_is_not(store: Store, new: Any, sender: Sender) -> None:
-    """A message goes with its last delivery, an execution's ordinals with its last message."""
-    old, half = planned(new, "p.one"), planned(new, "p.one", "p.two", subject="pack:examples")
-    await store.plan([old, half])
-    for claim in await sender.claim("p.one"):
-        await sender.conclude(claim)
-    assert await store.purge_messages(old.message.time, 100) == 0
-    assert await store.purge_messages(new.moment(), 1) == 1
-    assert await store.purge_messages(new.moment(), 100) == 1
-    assert await store.purge_messages(new.moment(), 100) == 0
-    assert await store.message(old.message.id) is None
-    assert await store.message(half.message.id) is not None
-    assert [one.endpoint for one in await everything(store)] == ["p.two"]
-    assert await store.attempts((await everything(store))[0].id) == []
-
-
-async def test_the_ordinals_of_what_lasts_never_start_over(store: Store, new: Any, sender: Sender) -> None:
-    """A receiver that remembers the last one would drop all that come."""
-    for expected in (1, 2):
-        one = planned(new, subject="endpoint:p.one")
-        await store.plan([one])
-        claim = (await sender.claim())[0]
-        assert claim.message.ordinal == expected
-        await sender.conclude(claim)
-        assert await store.purge_messages(new.moment(), 10) == 1
