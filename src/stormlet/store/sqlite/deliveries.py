@@ -151,8 +151,11 @@ def _claim(transaction: Transaction, turns: _Turns, lease: Parameters, codec: Co
         for endpoint, share in turns.deal(due, turns.limit - len(claims)):
             most = min(share, left[endpoint])
             rows = transaction.rows("claimable_deliveries", {"endpoint": endpoint, "now": now, "limit": most})
-            claims += _hand_out(transaction, rows, lease, messages, codec)
-            left[endpoint] = left[endpoint] - most if len(rows) == most else 0
+            handed_out = _hand_out(transaction, rows, lease, messages, codec)
+            claims += handed_out
+            # Behind one that could not be read, another of its order key may have become due.
+            more = len(rows) == most or len(handed_out) < len(rows)
+            left[endpoint] = left[endpoint] - len(handed_out) if more else 0
     return claims
 
 
