@@ -8,6 +8,7 @@ masked first.
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -200,6 +201,11 @@ class Sender:
         body = msgspec.json.encode({"execution": execution})
         attempt = msgspec.structs.replace(blank, status_code=201, answer_body=body, answer_size=len(body))
         return Outcome(attempt=attempt, answer=Answer(status=201, body=body), note=f"execution {execution}")
+
+
+def not_sent(delivery_id: str, started_at: datetime, why: str) -> Outcome:
+    """Return the outcome of an attempt that came to nothing, for a reason that may pass."""
+    return _not_sent(Attempt(delivery_id=delivery_id, started_at=started_at, seconds=0.0), why)
 
 
 def _not_sent(blank: Attempt, why: str, *, permanent: bool = False) -> Outcome:

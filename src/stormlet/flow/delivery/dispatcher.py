@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from stormlet.flow.delivery.attempt import Outcome, Sender
+from stormlet.flow.delivery.attempt import Outcome, Sender, not_sent
 from stormlet.flow.delivery.endpoints import CompiledEndpoint, EndpointBook, EndpointTable
 from stormlet.flow.delivery.lanes import Lane
 from stormlet.flow.delivery.publishing import Publisher
@@ -256,6 +256,9 @@ class Dispatcher:
         try:
             outcome = await self._sender.attempt(held.compiled, held.claim.message, delivery.tries + 1, delivery.id)
             await self._conclude(held, outcome)
+        except Exception as error:  # the border: whatever is wrong with one delivery, it waits its turn like any that failed
+            log.exception("delivery %s could not be attempted", delivery.id)
+            await self._conclude(held, not_sent(delivery.id, self._clock.now(), f"{type(error).__name__}: {error}"))
         finally:
             self._held.pop(delivery.id, None)
             self._lane(held.compiled.ref).leave(self._clock)
