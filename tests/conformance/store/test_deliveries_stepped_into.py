@@ -155,6 +155,18 @@ async def test_an_attempt_at_what_was_canceled_is_kept(store: Store, new: Any, s
     assert await store.cancel_delivery(claim.delivery.id, new.moment(), "again") == delivery
 
 
+async def test_an_attempt_that_was_recorded_is_not_kept_again_after_canceling(
+    store: Store, new: Any, sender: Any
+) -> None:
+    """Its token is used up, though the delivery that it is for was canceled while it waited for the next."""
+    await store.plan([new.planned()])
+    claim = (await sender.claim())[0]
+    assert await sender.conclude(claim, S.PLANNED)
+    await store.cancel_delivery(claim.delivery.id, new.moment())
+    assert not await sender.conclude(claim, S.PLANNED)
+    assert len(await store.attempts(claim.delivery.id)) == 1
+
+
 # Retention
 
 
