@@ -155,6 +155,7 @@ class Engine:
             templates=templates,
             runner_types=dict(RUNNER_TYPES),
             metrics=self.metrics,
+            box=self.box,
             source_problems=self.source_secrets.problems,
         )
         self.authenticator = Authenticator(store, clock, settings.auth)

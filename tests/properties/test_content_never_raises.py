@@ -77,7 +77,7 @@ SOURCE: dict[str, Any] = {
     "max_body": "1MB",
     "rate": {"per_second": 1, "burst": 2},
     "allow_ips": ["10.0.0.0/8"],
-    "trusted_proxies": "loopback",
+    "trusted_proxies": "127.0.0.0/8",
     "cloudevents": False,
     "triggers": {"event": ["$.type"], "types": {"a*": "web.hook"}},
     "forward": {"url": "https://a.example", "headers": {"A": "b"}, "body": {"x": "{{ trigger.body }}"}},

@@ -51,6 +51,7 @@ SECTIONS: tuple[Section, ...] = (
             Entry("action", "action", "Actions that rules can run."),
             Entry("pack", "pack", "Packs that are loaded."),
             Entry("key", "key", "The datastore: values that rules and actions read."),
+            Entry("source", "source", "Sources: guarded webhook URLs, their secrets, and why requests were refused."),
             Entry("signature", "signature", "Sign and verify requests as webhook senders do."),
             Entry("apikey", "apikey", "API keys: create, list, switch on and off, delete."),
         ),

@@ -11,7 +11,6 @@ from stormlet.foundation.paths import PathError, compile_path
 from stormlet.model.problem import Problem, Severity
 
 HEADER = "header:"
-LOOPBACK = "loopback"
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _HOW = "write header:NAME, or a JSONPath into the body such as $.event.id"
 
@@ -27,13 +26,11 @@ def networks(key: str, document: Mapping[str, Any], provenance: Provenance, prob
     """Return the addresses and networks under a key; what is none is a problem."""
     given = document.get(key)
     for number, text in enumerate(texts(given)):
-        if text == LOOPBACK:
-            continue
         try:
             ipaddress.ip_network(text, strict=False)
         except ValueError:
             path = f"{key}.{number}" if isinstance(given, list) else key
-            hint = "write 192.0.2.7, 192.0.2.0/24, 2001:db8::/32 or loopback"
+            hint = "write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32"
             problems.append(provenance.problem("bad-value", f"{text!r} is no address or network", path, hint=hint))
     return texts(given)
 

@@ -10,7 +10,8 @@ import msgspec
 
 from stormlet.flow.matching.compile import CompiledRule, compile_rule
 from stormlet.flow.matching.index import RuleIndex
-from stormlet.flow.verification.guard import Guard, by_url, compile_guard
+from stormlet.flow.ruleset.guards import compile_guards
+from stormlet.flow.verification.guard import Guard
 from stormlet.foundation.identifiers import derived_id, derived_uuid
 from stormlet.foundation.templates import Templates
 from stormlet.model.action import Action, RunnerType
@@ -118,45 +119,22 @@ def build(
             ref = compiled.rule.ref
             good[ref] = compiled
         loaded[ref] = msgspec.structs.replace(candidate, ref=ref, state=state, rule=rule, problems=tuple(problems))
-    guards, closed, problems = _guards(snapshot, previous)
-    found.extend(problems)
-    snapshot = msgspec.structs.replace(snapshot, rules=loaded, problems=_ordered(found))
+    before = [guard for known in previous.guards.values() for guard in known] if previous else []
+    guards = compile_guards(snapshot, lambda kind: trigger_of(kind, {}, snapshot.trigger_types), before)
+    found.extend(guards.problems)
+    snapshot = msgspec.structs.replace(guards.snapshot, rules=loaded, problems=_ordered(found))
     triggers = _triggers(snapshot.trigger_types, good.values(), more_triggers)
     return Compiled(
         version=previous.version + 1 if previous else 1,
         snapshot=snapshot,
         triggers=triggers,
         hooks=_hooks(triggers.values()),
-        guards=guards,
-        closed=closed,
+        guards=guards.by_url,
+        closed=guards.closed,
         index=RuleIndex(good.values()),
         rules=good,
         runner_types=runner_types,
     )
-
-
-def _guards(
-    snapshot: Snapshot, previous: Compiled | None
-) -> tuple[dict[str, tuple[Guard, ...]], frozenset[str], list[Problem]]:
-    """Compile all sources; one that became broken keeps its last good version, as rules do. Returns guards by URL, and the
-    URLs that nothing guards as it was meant to."""
-    before = {guard.source.ref: guard for known in (previous.guards.values() if previous else ()) for guard in known}
-    guards: dict[str, Guard] = {}
-    closed = {
-        broken.url for ref, broken in snapshot.broken_sources.items() if broken.enabled and ref not in snapshot.sources
-    }
-    found: list[Problem] = []
-    for ref, source in snapshot.sources.items():
-        guard, problems = compile_guard(source, lambda kind: trigger_of(kind, {}, snapshot.trigger_types))
-        found.extend(problems)
-        guard = guard or before.get(ref)
-        if source.enabled is False:
-            continue
-        if guard is None:
-            closed.add(source.url)
-        else:
-            guards[ref] = guard
-    return by_url(guards), frozenset(closed - {""}), found
 
 
 def _compile(

@@ -10,12 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from stormlet.flow.ruleset.compiled import Compiled, build, has_errors
+from stormlet.flow.ruleset.compiled import Compiled, build, has_errors, trigger_of
 from stormlet.flow.ruleset.forwarding import with_forwarding
+from stormlet.flow.ruleset.guards import compile_source
 from stormlet.flow.ruleset.joining import Entity, join, keep_last_good, switch, trigger_from_document, with_problems
+from stormlet.flow.ruleset.sealing import seal_secrets
 from stormlet.foundation.clock import Clock
 from stormlet.foundation.errors import ConflictError, InvalidInputError, NotFoundError
 from stormlet.foundation.identifiers import is_id, new_id
+from stormlet.foundation.secrets import SecretBox
 from stormlet.foundation.telemetry import Metrics
 from stormlet.foundation.templates import Templates
 from stormlet.model.action import Action, RunnerType
@@ -28,7 +31,7 @@ from stormlet.store.interface import ContentDocument, Store
 
 log = logging.getLogger(__name__)
 
-KINDS = ("rule", "action", "triggertype", "trigger")
+KINDS = ("rule", "action", "triggertype", "trigger", "source")
 # Packs that StackStorm calls system packs: their content cannot be changed through the API.
 SYSTEM_PACKS = frozenset({"core"})
 
@@ -52,6 +55,8 @@ class Reader(Protocol):
 
     def trigger_parameter_problems(self, rule: Rule, types: dict[str, TriggerType]) -> list[Problem]: ...
 
+    def source_from_document(self, document: dict[str, Any]) -> tuple[Source | None, list[Problem]]: ...
+
 
 class Ruleset:
     """The current content."""
@@ -66,6 +71,7 @@ class Ruleset:
         templates: Templates,
         runner_types: dict[str, RunnerType],
         metrics: Metrics,
+        box: SecretBox,
         source_problems: Callable[[Source], list[Problem]] = lambda source: [],
     ) -> None:
         self._store = store
@@ -75,6 +81,7 @@ class Ruleset:
         self._templates = templates
         self._runner_types = runner_types
         self._metrics = metrics
+        self._box = box
         self._source_problems = source_problems
         self._files: Snapshot | None = None
         self._current: Compiled | None = None
@@ -105,7 +112,7 @@ class Ruleset:
     async def put(
         self, kind: str, document: dict[str, Any], *, create: bool, user: str, ref: str | None = None
     ) -> Entity:
-        """Take a document in StackStorm's shape.
+        """Take a document in StackStorm's shape; of a source, in our own (`content/source_documents.py`).
 
         Args:
             kind: one of KINDS.
@@ -121,22 +128,35 @@ class Ruleset:
         """
         async with self._lock:
             old = None if create else self._existing(kind, ref or "")
-            entity = self._read_document(kind, document, user)
-            self._check_replaceable(kind, entity, old, create=create)
-            kept = entity.ref if kind != "trigger" else ref or entity.ref
-            identity = old.id if old else entity.id
-            stored = ContentDocument(
-                kind=kind,
-                ref=kept,
-                id=identity,
-                document={**document, "id": identity, **_context(entity)},
-                updated_at=self._clock.now(),
-            )
-            await self._store.put_content(stored, create=create)
-            if old is not None and old.ref != entity.ref:
-                await self._store.delete_content(kind, old.ref)
-            await self._rebuild()
-            return self._existing(kind, identity)
+            return await self._put(kind, document, old, user, ref)
+
+    async def edit_source(self, ref: str, change: Callable[[Source], dict[str, Any]], *, user: str) -> Entity:
+        """Replace a source by what `change` makes of it: nobody else's change comes in between. Raises as `put` does."""
+        async with self._lock:
+            old = self._existing("source", ref)
+            assert isinstance(old, Source)
+            _refuse_file("source", old, "changed")
+            return await self._put("source", change(old), old, user, ref)
+
+    async def _put(self, kind: str, document: dict[str, Any], old: Entity | None, user: str, ref: str | None) -> Entity:
+        if kind == "source":
+            document = seal_secrets(document, self._box, old if isinstance(old, Source) else None)
+        entity = self._read_document(kind, document, user)
+        self._check_replaceable(kind, entity, old)
+        kept = entity.ref if kind != "trigger" else ref or entity.ref
+        identity = old.id if old else entity.id
+        stored = ContentDocument(
+            kind=kind,
+            ref=kept,
+            id=identity,
+            document={**document, "id": identity, **_context(entity)},
+            updated_at=self._clock.now(),
+        )
+        await self._store.put_content(stored, create=old is None)
+        if old is not None and old.ref != entity.ref:
+            await self._store.delete_content(kind, old.ref)
+        await self._rebuild()
+        return self._existing(kind, identity)
 
     async def delete(self, kind: str, ref: str) -> None:
         """Delete something that was made through the API.
@@ -151,13 +171,18 @@ class Ruleset:
             await self._store.delete_content(kind, old.ref)
             await self._rebuild()
 
-    async def set_enabled(self, kind: str, ref: str, enabled: bool) -> Entity:
-        """Switch a rule or action on or off; the switch outlives restarts and reloads of its file."""
+    async def set_enabled(self, kind: str, ref: str, enabled: bool) -> None:
+        """Switch a rule, an action or a source on or off; the switch outlives restarts and reloads of its file.
+
+        A source whose file says `auto` is given back to that when it is switched on. One that is broken can be switched, too.
+        """
         async with self._lock:
-            entity = self._existing(kind, ref)
-            await self._store.set_enabled_override(kind, entity.ref, enabled)
+            broken = kind == "source" and ref in self.current.snapshot.broken_sources
+            kept = ref if broken else self._existing(kind, ref).ref
+            written = self._files.sources.get(kept) if kind == "source" and self._files is not None else None
+            auto = enabled and written is not None and written.enabled is None
+            await self._store.set_enabled_override(kind, kept, None if auto else enabled)
             await self._rebuild()
-            return self._existing(kind, entity.id)
 
     def find(self, kind: str, ref_or_id: str) -> Entity | None:
         """Return one entity by ref or id."""
@@ -168,6 +193,7 @@ class Ruleset:
             "action": dict(current.snapshot.actions),
             "triggertype": dict(current.snapshot.trigger_types),
             "trigger": dict(current.triggers),
+            "source": dict(current.snapshot.sources),
         }
         table = tables[kind]
         found = table.get(ref_or_id)
@@ -207,6 +233,8 @@ class Ruleset:
             return self._dialect.rule_from_document(document)
         if kind == "action":
             return self._dialect.action_from_document(document)
+        if kind == "source":
+            return self._reader.source_from_document(document)
         return self._dialect.trigger_type_from_document(document)
 
     def _read_document(self, kind: str, document: dict[str, Any], user: str) -> Entity:
@@ -218,9 +246,13 @@ class Ruleset:
         entity, problems = self._entity_from_document(kind, fresh)
         if isinstance(entity, Rule):
             problems = [*problems, *self._rule_problems(entity)]
+        if isinstance(entity, Source):
+            types = self.current.snapshot.trigger_types
+            problems = [*problems, *compile_source(entity, lambda kind: trigger_of(kind, {}, types))[1]]
         errors = [problem for problem in problems if problem.severity is Severity.ERROR]
         if errors:
-            raise InvalidInputError(errors[0].text, hint=errors[0].hint)
+            where = f"{errors[0].path}: " if kind == "source" and errors[0].path else ""
+            raise InvalidInputError(f"{where}{errors[0].text}", hint=errors[0].hint)
         if entity is None:
             raise InvalidInputError(f"the {kind} cannot be read")
         return entity
@@ -243,10 +275,10 @@ class Ruleset:
             problems = [*problems, *build(trial, self._templates, self._runner_types, None).snapshot.problems]
         return problems
 
-    def _check_replaceable(self, kind: str, entity: Entity, old: Entity | None, *, create: bool) -> None:
+    def _check_replaceable(self, kind: str, entity: Entity, old: Entity | None) -> None:
         if old is not None:
             _refuse_file(kind, old, "changed")
-        elif create and getattr(entity, "pack", "") in SYSTEM_PACKS:
+        elif getattr(entity, "pack", "") in SYSTEM_PACKS:
             raise InvalidInputError("Resources belonging to system level packs can't be manipulated")
         other = self.find(kind, entity.ref)
         if other is not None and isinstance(other, TriggerType) and other.implied:
