@@ -107,12 +107,12 @@ class LoopGuard:
 
 
 def _link(subject: str) -> str:
-    """Return a subject as a link: short, and never taken for a part of somebody else."""
-    text = subject.removeprefix(_FOREIGN).encode("ascii", "backslashreplace").decode()
+    """Return a subject as a link: short, ASCII, and never taken for a part of somebody else. A link stays as it is."""
+    text = subject.lstrip(_FOREIGN).encode("ascii", "backslashreplace").decode()
     if len(text) <= _LONGEST_LINK:
         return text
     # A long name keeps its own identity: two that differ at the end only must not look like a loop.
-    return f"{text[: _LONGEST_LINK - 20]}…{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return f"{text[: _LONGEST_LINK - 20]}...{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _links(encoded: str) -> list[str]:

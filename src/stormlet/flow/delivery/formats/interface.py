@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from stormlet.flow.delivery.schedule import Advice, Answer
+from stormlet.foundation.errors import InvalidInputError
 from stormlet.foundation.secrets import MASK
 from stormlet.foundation.templates import Templates
 from stormlet.model.endpoint import Endpoint
@@ -199,11 +200,17 @@ def signed_by_one(
 
 
 def compact(document: Any) -> bytes:
-    """Return JSON without blanks, keys in their order. Lone surrogates of a payload become question marks."""
+    """Return JSON without blanks, keys in their order. Lone surrogates of a payload become question marks.
+
+    Raises:
+        InvalidInputError: it is nested too deeply, or holds what JSON does not have.
+    """
     try:
         return msgspec.json.encode(document)
     except UnicodeEncodeError:
         return msgspec.json.encode(_encodable(document))
+    except (RecursionError, TypeError) as error:
+        raise InvalidInputError(f"the message cannot be written as JSON: {error}") from error
 
 
 def _encodable(value: Any) -> Any:
