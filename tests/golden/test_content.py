@@ -23,8 +23,8 @@ from stormlet.st2compat.dialect import Dialect
 
 FILES = sorted((Path(__file__).parent / "content").glob("*.txt"))
 EXPECTED = "expected"
-# These need what a text file cannot hold: bytes, sizes, links, missing directories. tests/unit/content has them.
-ELSEWHERE = {"file-unreadable", "file-too-large", "symlink-outside", "missing-directory"}
+# These need what a text file cannot hold: bytes, sizes, links, missing directories, an environment. tests/unit has them.
+ELSEWHERE = {"file-unreadable", "file-too-large", "symlink-outside", "missing-directory", "missing-secret"}
 
 
 def sections(text: str) -> Iterator[tuple[str, str]]:

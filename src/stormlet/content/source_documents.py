@@ -37,6 +37,7 @@ _OWN_PREFIXES = ("api/v1/webhooks/", "v1/webhooks/", "webhooks/")
 _NOT_IN_A_PATH = re.compile(r"[\x00-\x20\x7f?#\\]")
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+*-]+", re.ASCII)
 _METHODS = ("POST", "PUT", "PATCH")
+_CREDENTIAL_HEADER = re.compile(r"^(proxy-)?authorization$|^cookie$|token|secret|password|api-?key", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 # What stands there may be a secret, or is for somebody else to judge: the schema's own messages repeat values.
 _UNCHECKED = ("secret", "secrets", "options", "signature")
@@ -267,9 +268,6 @@ class _Reading:
         event = self._places.several(given.get("event"), "triggers.event")
         types = {kind: ref for kind, ref in given["types"].items() if isinstance(ref, str)}
         self._places.check_types(types, "triggers.types")
-        if "event" not in given and set(types) - {"*"}:
-            text = "`event` is missing: where does the kind of event stand?"
-            self._problem("missing-key", text, "triggers.event", hint="write `event: header:NAME` or `event: $.type`")
         return TriggerMapping(event=event, types=types)
 
     def _forward(self) -> Forward | None:
@@ -279,11 +277,16 @@ class _Reading:
         url = given["url"]
         if "{{" not in url and not re.match(r"https?://[^\s/]", url):
             self._problem("bad-value", f"{url!r} is not a URL", "forward.url", hint="begin it with https://")
-        method = given.get("method")
+        method, headers = given.get("method"), self._headers(given.get("headers"), "forward.headers")
+        for name, value in headers.items():
+            if _CREDENTIAL_HEADER.search(name) and "{{" not in value:
+                text = "a credential does not stand here in clear; this one has to be changed now"
+                hint = "put it into the datastore, and write {{ st2kv.system.NAME | decrypt_kv }}"
+                self._problem("secret-in-clear", text, f"forward.headers.{name}", hint=hint)
         return Forward(
             url=url,
             method=method if isinstance(method, str) else "POST",
-            headers=self._headers(given.get("headers"), "forward.headers"),
+            headers=headers,
             body=given.get("body"),
         )
 

@@ -54,7 +54,7 @@ CODES: dict[str, str] = {
     "bad-place": "A source looks for something in a request at what is neither `header:NAME` nor a JSONPath.",
     "secret-in-clear": "A secret stands in the file itself; a source says only where one is.",
     "missing-secret": "A secret of a source is not there (environment, file or datastore); what needs it is refused.",
-    "unauthenticated-source": "A source says `auth: none`: anybody who reaches its URL may post.",
+    "open-webhook": "A source says `auth: none`: anybody who reaches its URL may post.",
     "same-guard": "Two sources guard one URL with the same secrets; one of them is enough.",
     # Actions and packs
     "unknown-runner": "The action's `runner_type` does not exist.",

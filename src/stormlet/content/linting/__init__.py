@@ -14,7 +14,6 @@ from stormlet.content.linting import (
     runner,
     same_guard,
     source_triggers,
-    unauthenticated_source,
     webhook_body_spelling,
     webhook_url,
 )
@@ -38,7 +37,6 @@ ACTION_CHECKS: tuple[Callable[[Action, Context], Iterable[Problem]], ...] = (
 
 SOURCE_CHECKS: tuple[Callable[[Source, Context], Iterable[Problem]], ...] = (
     source_triggers.check,
-    unauthenticated_source.check,
     same_guard.check,
 )
 

@@ -53,6 +53,11 @@ def compile_guards(snapshot: Snapshot, trigger_of: Callable[[str], Trigger], pre
 def compile_source(source: Source, trigger_of: Callable[[str], Trigger]) -> tuple[Guard | None, list[Problem]]:
     """Compile one source; its problems get their places in its document."""
     guard, problems = compile_guard(source, trigger_of)
+    if guard is not None and not guard.event and set(source.triggers.types) - {"*"}:
+        text = "`event` is missing, and the scheme does not say where the kind of event stands"
+        hint = "write `event: header:NAME` or `event: $.type`"
+        problems = [*problems, Problem(code="missing-key", text=text, path="triggers.event", hint=hint)]
+        guard = None
     return guard, [
         msgspec.structs.replace(problem, location=nearest(source.locations, problem.path, source.metadata_file))
         for problem in problems
