@@ -296,7 +296,8 @@ class EgressClient:
             if cut:
                 response.close()
             kept = bytes(content[: self._policy.answer_bytes])
-            return Answer(status=response.status, headers=dict(response.headers), body=kept, cut=cut)
+            found = {str(name): value for name, value in response.headers.items()}
+            return Answer(status=response.status, headers=found, body=kept, cut=cut)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         content = bytearray()

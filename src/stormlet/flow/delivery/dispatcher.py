@@ -256,7 +256,9 @@ class Dispatcher:
         try:
             outcome = await self._sender.attempt(held.compiled, held.claim.message, delivery.tries + 1, delivery.id)
             await self._conclude(held, outcome)
-        except Exception as error:  # the border: whatever is wrong with one delivery, it waits its turn like any that failed
+        except (
+            Exception
+        ) as error:  # the border: whatever is wrong with one delivery, it waits its turn like any that failed
             log.exception("delivery %s could not be attempted", delivery.id)
             await self._conclude(held, not_sent(delivery.id, self._clock.now(), f"{type(error).__name__}: {error}"))
         finally:
