@@ -40,6 +40,8 @@ from stormlet.foundation.supervisor import Supervisor, stop_services
 from stormlet.foundation.telemetry import Metrics, set_up_logging
 from stormlet.foundation.templates import TemplateLimits, Templates
 from stormlet.model.problem import Severity
+from stormlet.model.rule import LoadedRule
+from stormlet.model.snapshot import Snapshot
 from stormlet.st2compat.dialect import Dialect
 from stormlet.store.datastore import Datastore
 from stormlet.store.sqlite.backend import SqliteStore
@@ -57,8 +59,13 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     home: str
     rules: int
+    """Those that are switched on."""
+    examples: int
+    """Rules of packs that come with the engine, and are switched off."""
     actions: int
-    sources: tuple[str, ...]
+    guarded: int
+    """URLs that a source guards now."""
+    directories: tuple[str, ...]
     errors: int
     warnings: int
     api_key: str | None = None
@@ -244,12 +251,15 @@ class Engine:
     def _greeting(self, api_key: str | None, password: str | None) -> Greeting:
         content = self.ruleset.current.snapshot
         severities = [problem.severity for problem in content.problems]
+        own = self.settings.content
         return Greeting(
             url=self.server.url,
             home=str(self.home.path),
-            rules=len(content.rules),
+            rules=sum(loaded.rule is not None and loaded.rule.enabled for loaded in content.rules.values()),
+            examples=sum(_is_example(loaded, content) for loaded in content.rules.values()),
             actions=len(content.actions),
-            sources=(*self.settings.content.rules, *self.settings.content.packs),
+            guarded=len({source.url for source in content.sources.values() if self.guarding.is_active(source.ref)}),
+            directories=(*own.rules, *own.sources, *own.packs),
             errors=severities.count(Severity.ERROR),
             warnings=severities.count(Severity.WARNING),
             api_key=api_key,
@@ -343,6 +353,12 @@ class Engine:
 
 def _known(**values: str | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
+
+
+def _is_example(loaded: LoadedRule, content: Snapshot) -> bool:
+    """Tell whether a rule came with the engine, to be looked at and switched on."""
+    rule = loaded.rule
+    return rule is not None and not rule.enabled and rule.pack in content.packs and content.packs[rule.pack].bundled
 
 
 def _log_reload(compiled: Compiled, files: int, took_ms: float, level: int) -> None:

@@ -25,9 +25,9 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         "Start here",
         (
-            Entry("init", "init", "Make a directory with a first rule, a place for packs, and settings."),
+            Entry("init", "init", "Make a directory with a first rule, places for packs and sources, and settings."),
             Entry("serve", "serve", "Serve webhooks, rules and the API until stopped."),
-            Entry("check", "check", "Find every problem in rules and packs, without a server."),
+            Entry("check", "check", "Find every problem in rules, sources and packs, without a server."),
             Entry("send", "send", "Send an event to a webhook or a trigger."),
             Entry("why", "why", "Tell why rules did or did not match an event."),
             Entry("doctor", "doctor", "Find what is wrong with this installation, and its cure."),

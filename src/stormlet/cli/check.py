@@ -34,10 +34,11 @@ _ST2_OPERATOR = re.compile(r"For field: .*, operator (.*) not in list of allowed
 @click.option("--home", metavar="DIR", help="Where stormlet.toml and configs lie.  [default: ./.stormlet]")
 @click.option("--config", metavar="FILE", help="Settings, as for `serve`.")
 def command(paths: tuple[str, ...], strict: bool, form: str, home: str | None, config: str | None) -> int:
-    """Find every problem in rules and packs, without a server.
+    """Find every problem in rules, sources and packs, without a server.
 
-    PATHS are directories of rules, packs, directories of packs, or single files. Without any: what the settings name, else
-    ./rules and ./packs. Each line is FILE:LINE:COLUMN CODE MESSAGE (HINT); `stormlet explain CODE` says more.
+    PATHS are directories of rules, directories called `sources`, packs, directories of packs, or single files. Without any:
+    what the settings name, else ./rules, ./packs and ./sources. Each line is FILE:LINE:COLUMN CODE MESSAGE (HINT);
+    `stormlet explain CODE` says more.
 
     What StackStorm would load but is surely a mistake is a warning, and does not fail without --strict.
     """
@@ -62,15 +63,14 @@ class Checked(NamedTuple):
     rules: int
     actions: int
     packs: int
+    sources: int
 
     def summary(self, *, strict: bool = False) -> str:
         """Return one line: how many errors and warnings, in how many things."""
         errors = sum(strict or problem.severity == "error" for problem in self.problems)
         found = counted((errors, "error"), (len(self.problems) - errors, "warning")) or "no problems"
-        read = (
-            counted((self.rules, "rule"), (self.actions, "action"), (self.packs, "pack"))
-            or "nothing: there is no content"
-        )
+        things = ((self.rules, "rule"), (self.sources, "source"), (self.actions, "action"), (self.packs, "pack"))
+        read = counted(*things) or "nothing: there is no content"
         return f"{found} in {read}"
 
 
@@ -79,29 +79,45 @@ def check_paths(paths: Sequence[str], home: str | None, config: str | None) -> C
 
     What the settings name and what comes with the engine is read besides, because a rule may use an action of any pack.
     """
+    from stormlet.foundation.home import Home
     from stormlet.foundation.settings import environment, read_settings
 
     settings = read_settings(environment(), {"home": home}, config)
-    rules, packs = list(settings.content.rules), list(settings.content.packs)
-    if not rules and not packs:
-        rules, packs = ([name] if Path(name).is_dir() else [] for name in ("rules", "packs"))
-    if not paths and not rules and not packs:
-        raise click.UsageError("there is no ./rules and no ./packs here, and the settings name none; name PATHS")
-    asked = paths or [*rules, *packs]
+    content, home_sources = settings.content, Home(settings.home).sources
+    given = Directories(list(content.rules), list(content.packs), list(content.sources))
+    if not any(given):
+        given = Directories(*([name] if Path(name).is_dir() else [] for name in Directories._fields))
+    own = [str(home_sources)] if home_sources.is_dir() else []
+    if not paths and not any(given) and not own:
+        raise click.UsageError("there is no ./rules, ./packs or ./sources here, and the settings name none; name PATHS")
+    asked: Sequence[str] = paths or [path for kind in given for path in kind] + own
     for path in map(Path, paths):
-        more_rules, more_packs = _sorted_out(path)
-        rules += more_rules
-        packs += more_packs
-    loaded = _load(settings, _unique(rules), _unique(packs))
+        for known, more in zip(given, _sorted_out(path), strict=True):
+            known += more
+    loaded = _load(settings, Directories(*map(_unique, given)))
     return Checked(
         problems=[problem for problem in loaded.problems if _lies_in(problem.location.file, asked)],
         rules=sum(_lies_in(rule.metadata_file, asked) for rule in loaded.rules.values()),
         actions=sum(_lies_in(action.metadata_file, asked) for action in loaded.actions.values()),
         packs=sum(_lies_in(pack.directory, asked) for pack in loaded.packs.values()),
+        sources=sum(_lies_in(file, asked) for file in _source_files(loaded)),
     )
 
 
-def _load(settings: "Settings", rules: list[str], packs: list[str]) -> "Snapshot":
+class Directories(NamedTuple):
+    """Paths by what lies there."""
+
+    rules: list[str]
+    packs: list[str]
+    sources: list[str]
+
+
+def _source_files(loaded: "Snapshot") -> set[str]:
+    usable = {source.metadata_file for source in loaded.sources.values()}
+    return usable | {source.metadata_file for source in loaded.broken_sources.values()}
+
+
+def _load(settings: "Settings", given: Directories) -> "Snapshot":
     """Return what the engine would load from these directories, with all problems that it would find."""
     import msgspec
 
@@ -113,22 +129,23 @@ def _load(settings: "Settings", rules: list[str], packs: list[str]) -> "Snapshot
     from stormlet.foundation.templates import Templates
     from stormlet.st2compat.dialect import Dialect
 
-    content = msgspec.structs.replace(settings.content, rules=rules, packs=packs)
+    content = msgspec.structs.replace(settings.content, **given._asdict())
     reader = ContentReader(content, Home(settings.home), RUNNER_TYPES, SystemClock(), Dialect())
     return build(reader.link(reader.read()), Templates(), RUNNER_TYPES, None).snapshot
 
 
-def _sorted_out(path: Path) -> tuple[list[str], list[str]]:
-    """Return which rules and which packs a path means."""
+def _sorted_out(path: Path) -> Directories:
+    """Return which rules, packs and sources a path means. What lies in a directory called `sources` is a source."""
     pack = next((parent for parent in (path, *path.resolve().parents) if (parent / "pack.yaml").is_file()), None)
     if pack is not None:
-        return [], [str(pack)]
+        return Directories([], [str(pack)], [])
     if path.is_file() or any(path.glob("*.y*ml")):
-        return [str(path)], []
+        directory = path.resolve().parent if path.is_file() else path.resolve()
+        is_source = directory.name == "sources"
+        return Directories([], [], [str(path)]) if is_source else Directories([str(path)], [], [])
     if any(path.glob("*/pack.yaml")):
-        return [], [str(path)]
-    both = [path / name for name in ("rules", "packs") if (path / name).is_dir()]
-    return [str(each) for each in both if each.name == "rules"], [str(each) for each in both if each.name == "packs"]
+        return Directories([], [str(path)], [])
+    return Directories(*([str(path / name)] if (path / name).is_dir() else [] for name in Directories._fields))
 
 
 def _unique(paths: Iterable[str]) -> list[str]:

@@ -42,6 +42,7 @@ SETTINGS = """\
 [content]
 rules = ["rules"]
 packs = ["packs"]
+sources = ["sources"]
 
 # [server]
 # host = "127.0.0.1"
@@ -56,9 +57,19 @@ packs = ["packs"]
 
 PACKS = "Directories of packs go here: each has a pack.yaml, and actions/, rules/, triggers/ beside it.\n"
 
+SOURCES = """\
+Sources go here: each says how one webhook URL is guarded. Four lines are enough:
+
+    url: github
+    scheme: github
+    secret: env:GITHUB_WEBHOOK_SECRET
+    replay: {id: header:X-GitHub-Delivery, horizon: 7d}
+"""
+
 FILES = {
     "rules/sample.yaml": RULE,
     "packs/README.md": PACKS,
+    "sources/README.md": SOURCES,
     ".stormlet/stormlet.toml": SETTINGS,
     ".gitignore": "# Keys and the database stay on this machine; the settings may be shared.\n"
     ".stormlet/*\n!.stormlet/stormlet.toml\n",
@@ -68,7 +79,7 @@ FILES = {
 @click.command(cls=Command)
 @click.argument("directory", default=".", metavar="[DIR]")
 def command(directory: str) -> None:
-    """Make a directory with a first rule, a place for packs, and settings.
+    """Make a directory with a first rule, places for packs and sources, and settings.
 
     Refuses to overwrite: where one of its files exists, nothing is written.
     """

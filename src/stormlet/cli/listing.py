@@ -29,14 +29,21 @@ def show_list(
     noun: Noun,
     query: Mapping[str, Any],
     dress: Callable[[list[Any]], list[Any]] = list,
+    most: int = -1,
 ) -> None:
-    """List things, dressed for whom they are shown to; on standard error, tell a person where there are more."""
+    """List things, dressed for whom they are shown to; on standard error, tell a person where there are more.
+
+    `most` is how many of those that are dressed are shown at most; -1: all.
+    """
     page = client.list(noun.path, query)
     filtered = any(value is not None for name, value in query.items() if name not in ("limit", "decrypt", "scope"))
     empty = "None found." if filtered else noun.empty
-    screen.rows(dress(page.items), noun.columns, name=noun.name, empty=empty)
-    if screen.for_people and page.items and page.total > len(page.items):
-        print(f"{len(page.items)} of {page.total} shown; -n {page.total} shows all", file=sys.stderr)
+    dressed = dress(page.items)
+    total = page.total - (len(page.items) - len(dressed))
+    shown = dressed if most < 0 else dressed[:most]
+    screen.rows(shown, noun.columns, name=noun.name, empty=empty)
+    if screen.for_people and shown and total > len(shown):
+        print(f"{len(shown)} of {total} shown; -n {total} shows all", file=sys.stderr)
 
 
 def show_one(client: Client, screen: Screen, noun: Noun, key: str) -> None:

@@ -1,5 +1,6 @@
 """`stormlet rule`: the rules that are loaded."""
 
+import sys
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ from stormlet.cli.documents import read_document
 from stormlet.cli.listing import Noun, remove, show_list, show_one, switch
 from stormlet.cli.options import Group, filters, limit_option, with_client, with_screen
 from stormlet.cli.render import Column, Screen
+from stormlet.cli.text import counted
 
 
 def _trigger(rule: Any) -> Any:
@@ -67,11 +69,29 @@ def command() -> None:
 @click.option("-c", "--action", help="Only rules that run this action.")
 @click.option("--enabled/--disabled", default=None, help="Only rules that are switched on, or off.")
 @limit_option()
+@click.option("--all", "everything", is_flag=True, help="Also examples that are switched off.")
 @with_screen
 @with_client
-def list_rules(client: Client, screen: Screen, **query: Any) -> None:
-    """List rules."""
-    show_list(client, screen, RULE, query)
+def list_rules(client: Client, screen: Screen, everything: bool, **query: Any) -> None:
+    """List rules.
+
+    Rules of packs that come with the engine are examples. Those that are switched off are left out of the table, unless --all
+    or a filter asks for them; other formats have them always.
+    """
+    filtered = any(value is not None for name, value in query.items() if name != "limit")
+    if everything or filtered or not screen.for_people:
+        show_list(client, screen, RULE, query)
+        return
+    hidden: list[Any] = []
+    bundled = {pack.get("ref") for pack in client.list("/packs").items if pack.get("bundled")}
+
+    def without_examples(rules: list[Any]) -> list[Any]:
+        hidden.extend(rule for rule in rules if rule.get("pack") in bundled and not rule.get("enabled"))
+        return [rule for rule in rules if rule not in hidden]
+
+    show_list(client, screen, RULE, {**query, "limit": -1}, dress=without_examples, most=query["limit"])
+    if hidden:
+        print(f"{counted((len(hidden), 'example'))} switched off; --all lists them", file=sys.stderr)
 
 
 @command.command("get")

@@ -5,7 +5,14 @@ import click
 from stormlet.cli.options import Command, with_screen
 from stormlet.cli.render import Screen
 
-_KINDS = {"rule": "rule", "action": "action", "trigger": "trigger", "pack": "pack", "config": "config_schema"}
+_KINDS = {
+    "rule": "rule",
+    "action": "action",
+    "trigger": "trigger",
+    "source": "source",
+    "pack": "pack",
+    "config": "config_schema",
+}
 
 
 @click.command(cls=Command)

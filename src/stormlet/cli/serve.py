@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 @click.option("--port", metavar="PORT", type=click.IntRange(0, 65535), help="0 takes a free one.  [default: 9101]")
 @click.option("--packs", metavar="DIR", multiple=True, help="Directory that holds packs, or is one; may be repeated.")
 @click.option("--rules", metavar="DIR", multiple=True, help="Directory of rules without a pack; may be repeated.")
+@click.option("--sources", metavar="DIR", multiple=True, help="Directory of sources without a pack; may be repeated.")
 @click.option("--config", metavar="FILE", help="Settings.  [default: stormlet.toml in the home, if it is there]")
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="How to log, to standard error.")
-def command(packs: tuple[str, ...], rules: tuple[str, ...], config: str | None, **flags: Any) -> int:
+def command(
+    packs: tuple[str, ...], rules: tuple[str, ...], sources: tuple[str, ...], config: str | None, **flags: Any
+) -> int:
     """Serve webhooks, rules and the API until stopped.
 
     SIGTERM drains: no new events, what runs gets a grace time, and the exit code is 0. Every setting can also be given as
@@ -33,7 +36,7 @@ def command(packs: tuple[str, ...], rules: tuple[str, ...], config: str | None, 
     tree = {
         "home": flags["home"],
         "server": {"host": flags["host"], "port": flags["port"]},
-        "content": {"packs": list(packs) or None, "rules": list(rules) or None},
+        "content": {"packs": list(packs) or None, "rules": list(rules) or None, "sources": list(sources) or None},
         "logging": {"format": flags["log_format"]},
     }
     settings = read_settings(environment(), tree, config)
@@ -58,9 +61,10 @@ def greeting_lines(greeting: "Greeting") -> list[str]:
     """
     from stormlet import __version__
 
-    sources = f" from {', '.join(greeting.sources)}" if greeting.sources else ""
-    counts = counted((greeting.rules, "rule"), (greeting.actions, "action"))
-    lines = [f"stormlet {__version__} serves {greeting.url} with {counts}{sources} ({_problems(greeting)})"]
+    directories = f" from {', '.join(greeting.directories)}" if greeting.directories else ""
+    lines = [
+        f"stormlet {__version__} serves {greeting.url} with {_counts(greeting)}{directories} ({_problems(greeting)})"
+    ]
     if greeting.api_key:
         lines.append(f"API key (shown once): {greeting.api_key}")
     if greeting.admin_password:
@@ -71,6 +75,13 @@ def greeting_lines(greeting: "Greeting") -> list[str]:
     else:
         lines.append('Try: stormlet send sample -d \'{"key1": "value1"}\' --wait')
     return lines
+
+
+def _counts(greeting: "Greeting") -> str:
+    examples = f" ({greeting.examples} examples are switched off)" if greeting.examples else ""
+    rules = f"{counted((greeting.rules, 'rule')) or 'no rules'}{examples}"
+    others = counted((greeting.actions, "action"), (greeting.guarded, "guarded URL"))
+    return f"{rules}, {others}" if others else rules
 
 
 def _problems(greeting: "Greeting") -> str:

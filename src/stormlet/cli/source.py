@@ -1,5 +1,6 @@
 """`stormlet source`: how webhook URLs are guarded, and why a request was refused."""
 
+import sys
 from pathlib import PurePath
 from typing import Any
 
@@ -23,16 +24,27 @@ def command() -> None:
 @command.command("list")
 @click.option("-p", "--pack", help="Only sources of this pack.")
 @click.option("-s", "--scheme", help="Only sources with this signature scheme.")
+@click.option("--all", "everything", is_flag=True, help="Also those that are asleep.")
 @limit_option(-1)
 @with_screen
 @with_client
-def list_sources(client: Client, screen: Screen, **query: Any) -> None:
+def list_sources(client: Client, screen: Screen, everything: bool, **query: Any) -> None:
     """List sources.
 
     active guards its URL; asleep waits for its secret (`enabled: auto`); broken cannot be used, and its URL is refused; stale
-    is broken too, and its last good version goes on guarding.
+    is broken too, and its last good version goes on guarding. Those that are asleep are left out of the table, unless --all or
+    a filter asks for them; other formats have them always.
     """
-    show_list(client, screen, SOURCE, query)
+    asleep: list[Any] = []
+
+    def without_asleep(sources: list[Any]) -> list[Any]:
+        if not (everything or query["pack"] or query["scheme"]) and screen.for_people:
+            asleep.extend(source for source in sources if state_of(source) == "asleep")
+        return [source for source in sources if source not in asleep]
+
+    show_list(client, screen, SOURCE, query, dress=without_asleep)
+    if asleep:
+        print(f"{len(asleep)} more are asleep until their secrets are set; --all lists them", file=sys.stderr)
 
 
 @command.command("get")

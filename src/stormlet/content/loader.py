@@ -110,7 +110,8 @@ class _Load:
                 self.problems.append(_shadowed(pack, first))
             return
         self.problems += problems
-        self._packs[pack.ref] = msgspec.structs.replace(pack, directory=str(directory), files=_file_names(directory))
+        files, bundled = _file_names(directory), self._is_bundled(directory)
+        self._packs[pack.ref] = msgspec.structs.replace(pack, directory=str(directory), files=files, bundled=bundled)
         for path in self._contents(directory, "triggers", metadata_in):
             kind, problems = self._read(path, pack.ref, directory, self._dialect.trigger_type_from_document)
             self.problems += problems
@@ -202,6 +203,10 @@ class _Load:
             else:
                 inside.append(path)
         return inside
+
+    def _is_bundled(self, directory: Path) -> bool:
+        """Tell whether the pack comes with the engine; a checkout's `packs` may be given by name as well."""
+        return self._directories.bundled is not None and is_inside(directory, self._directories.bundled)
 
     def _nameless(self, directory: Path) -> Pack:
         """Return the pack of a directory whose `pack.yaml` cannot be read."""

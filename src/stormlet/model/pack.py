@@ -23,3 +23,5 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     python_versions: tuple[str, ...] = ()
     system: dict[str, Any] = {}
     files: tuple[str, ...] = ()
+    bundled: bool = False
+    """Whether it comes with the engine: its rules are examples, and its sources sleep until their secrets are there."""

@@ -13,8 +13,10 @@ def greeting(**more: object) -> Greeting:
         "url": "http://127.0.0.1:9101",
         "home": ".stormlet",
         "rules": 6,
+        "examples": 0,
         "actions": 9,
-        "sources": ("rules", "packs"),
+        "guarded": 0,
+        "directories": ("rules", "packs"),
         "errors": 0,
         "warnings": 0,
     }
@@ -30,6 +32,13 @@ def test_the_first_start_shows_credentials_and_a_curl_line() -> None:
     assert words[:4] == ["curl", "-X", "POST", "http://127.0.0.1:9101/api/v1/webhooks/sample"]
     assert f"St2-Api-Key: {KEY}" in words
     assert words[-1] == '{"key1": "value1"}'
+
+
+def test_rules_that_are_on_are_counted_apart_from_examples() -> None:
+    """Whoever serves six rules reads six, whatever comes with the engine; guarded URLs are counted as well."""
+    first = greeting_lines(greeting(examples=24, guarded=2))[0]
+    assert " with 6 rules (24 examples are switched off), 9 actions, 2 guarded URLs from rules, packs " in first
+    assert " with no rules, 9 actions " in greeting_lines(greeting(rules=0))[0]
 
 
 def test_a_later_start_shows_no_credential() -> None:

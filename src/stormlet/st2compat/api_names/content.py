@@ -198,6 +198,7 @@ def pack_json(pack: Pack) -> dict[str, Any]:
         "system": pack.system,
         "files": list(pack.files),
         "path": pack.directory,
+        "bundled": pack.bundled,
     }
 
 
