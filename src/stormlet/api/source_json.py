@@ -14,7 +14,7 @@ from stormlet.flow.verification.diagnosing import Diagnosis, meaning_of
 from stormlet.foundation.clock import to_iso
 from stormlet.foundation.identifiers import derived_id
 from stormlet.model.arrival import Rejection
-from stormlet.model.source import BrokenSource, Forward, SecretReference, Source, TriggerMapping
+from stormlet.model.source import BrokenSource, Forward, Reply, SecretReference, Source, TriggerMapping
 from stormlet.signatures.reference import headers_of, time_of
 from stormlet.signatures.scheme import Scheme
 from stormlet.st2compat.api_names.content import problem_json
@@ -74,8 +74,8 @@ def _settings(source: Source) -> dict[str, Any]:
         "tolerance": source.tolerance,
         "replay": _plain(source.replay),
         "ordering": _plain(source.ordering),
-        "reply": _plain(source.reply),
-        "methods": list(source.methods),
+        "reply": _reply(source.reply),
+        "methods": [] if source.methods == ("POST",) else list(source.methods),
         "content_types": list(source.content_types),
         "max_body": source.max_body,
         "rate": _plain(source.rate),
@@ -98,6 +98,13 @@ def _secret(secret: SecretReference) -> dict[str, Any]:
 
 def _plain(value: msgspec.Struct | None) -> Any:
     return None if value is None else msgspec.to_builtins(value)
+
+
+def _reply(reply: Reply) -> dict[str, Any]:
+    if reply == Reply():
+        return {}
+    shown: dict[str, Any] = {"status": reply.status, "body": reply.body, "headers": reply.headers}
+    return {name: value for name, value in shown.items() if value is not None and (name == "body" or value != {})}
 
 
 def _triggers(mapping: TriggerMapping) -> dict[str, Any]:

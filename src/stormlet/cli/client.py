@@ -84,9 +84,14 @@ class Client:
             headers: more headers.
             anonymous: send no credential of ours.
         """
-        answer = self.try_request(
-            method, path, query=query, document=document, body=body, headers=headers, anonymous=anonymous
+        return self.checked(
+            self.try_request(
+                method, path, query=query, document=document, body=body, headers=headers, anonymous=anonymous
+            )
         )
+
+    def checked(self, answer: Answer) -> Answer:
+        """Return an answer below 300; raise for any other."""
         if answer.status >= 300:
             raise _refusal(answer, self.connection)
         return answer

@@ -10,6 +10,7 @@ _KINDS = {
     "action": "action",
     "trigger": "trigger",
     "source": "source",
+    "endpoint": "endpoint",
     "pack": "pack",
     "config": "config_schema",
 }

@@ -6,14 +6,17 @@ from typing import Any
 
 import click
 
-from stormlet.cli.client import Answer, Client, part
+from stormlet.cli.client import API, Answer, Client, part
 from stormlet.cli.documents import read_bytes, read_json
-from stormlet.cli.failures import FAILED, NOT_FOUND, OK, UNSUCCESSFUL, CommandError
+from stormlet.cli.failures import AUTH, FAILED, NOT_FOUND, OK, UNSUCCESSFUL, CommandError
 from stormlet.cli.options import Command, with_client, with_screen
 from stormlet.cli.render import Screen, block
-from stormlet.cli.text import visible
+from stormlet.cli.text import one_line, visible
 from stormlet.cli.waiting import wait_for_execution, wait_until
 from stormlet.cli.webhook import WEBHOOK, normalised, url_of
+
+LONGEST_ANSWER = 500
+OK_STATUS = 200
 
 
 @click.command(cls=Command)
@@ -21,6 +24,13 @@ from stormlet.cli.webhook import WEBHOOK, normalised, url_of
 @click.option("-d", "--data", default="{}", metavar="JSON", help="The event: text, @FILE, or - for standard input.")
 @click.option("-H", "--header", "headers", multiple=True, metavar="'K: V'", help="A header; may be repeated.")
 @click.option("--trace-tag", help="A word to find everything that follows by.")
+@click.option("--sign", "scheme", metavar="SCHEME", help="Sign as this sender does; no API key is sent along.")
+@click.option("-s", "--secret", metavar="SECRET", help="To sign with: env:NAME, file:PATH or the text itself.")
+@click.option(
+    "--describe", metavar="FILE", help="For generic_hmac: the source, or YAML that says how the sender signs."
+)
+@click.option("--username", default="", help="For basic credentials.")
+@click.option("-X", "--method", default="POST", show_default=True, help="For sources that take PUT or PATCH.")
 @click.option("--as", "kind", type=click.Choice(["hook", "trigger"]), help="What TARGET is, where it could be both.")
 @click.option(
     "-w", "--wait", is_flag=True, help="Wait for what comes of it: 1 where no rule matched, 6 where an action failed."
@@ -37,24 +47,62 @@ def command(client: Client, screen: Screen, target: str, wait: bool, timeout: fl
       stormlet send sample -d '{"key1": "value1"}' --wait
       stormlet send github/push -d @push.json -H 'X-GitHub-Event: push'
       stormlet send mypack.mytrigger -d '{"attribute1": "value1"}'
+      stormlet send github -d @push.json --sign github --secret env:GITHUB_WEBHOOK_SECRET -H 'X-GitHub-Event: push'
     """
     headers = _headers(options["headers"])
     if tag := options["trace_tag"]:
         headers["St2-Trace-Tag"] = tag
-    kind = options["kind"] or _kind_of(client, target)
+    if (options["secret"] or options["describe"] or options["username"]) and not options["scheme"]:
+        raise click.UsageError("--secret signs nothing without --sign SCHEME; `stormlet signature list` lists them")
+    kind = "hook" if options["scheme"] else options["kind"] or _kind_of(client, target)
     if kind == "trigger":
         document = {"trigger": target, "payload": read_json(options["data"], "-d")}
         answer = client.request("POST", f"{WEBHOOK.path}/st2", document=document, headers=headers)
     else:
-        headers.setdefault("Content-Type", "application/json")
-        path = "/".join(part(name) for name in normalised(target).split("/"))
-        body = read_bytes(options["data"])
-        answer = client.request("POST", f"{WEBHOOK.path}/{path}", body=body, headers=headers)
+        answer = _send_to_hook(client, target, headers, options)
     instance = _instance_of(answer)
-    if not wait:
+    if not wait or not instance:
         _accepted(screen, answer, instance)
+        if wait and "x-event-id" in answer.headers:
+            print("no trigger is for it, so nothing follows", file=sys.stderr)
+            return FAILED
         return OK
     return _wait_and_tell(client, screen, answer, instance, timeout)
+
+
+def _send_to_hook(client: Client, target: str, headers: dict[str, str], options: dict[str, Any]) -> Answer:
+    headers = {"Content-Type": "application/json", **headers}
+    if any(name.lower() == "content-type" for name in list(headers)[1:]):
+        del headers["Content-Type"]
+    path = f"{WEBHOOK.path}/" + "/".join(part(name) for name in normalised(target).split("/"))
+    method, body = options["method"].upper(), read_bytes(options["data"])
+    if not options["scheme"]:
+        return client.request(method, path, body=body, headers=headers)
+    from stormlet.cli.signing import signed_request
+
+    base = f"{client.connection.url}{API}"
+    signed = signed_request(
+        options["scheme"],
+        [options["secret"]] if options["secret"] else [],
+        url=base + path,
+        headers=headers,
+        body=body,
+        method=method,
+        description=options["describe"],
+        username=options["username"],
+    )
+    # A credential in the URL is what some senders sign with, so the URL may have grown a query.
+    answer = client.try_request(
+        method, signed.url.removeprefix(base), body=signed.body, headers=dict(signed.headers), anonymous=True
+    )
+    if answer.status in (401, 403):
+        raise CommandError(
+            f"the server answered {answer.status}: the request is not believed",
+            hint=f"`stormlet source explain {normalised(target)} --last` says what is likely wrong",
+            exit_code=AUTH,
+            code="refused",
+        )
+    return client.checked(answer)
 
 
 def _headers(given: Sequence[str]) -> dict[str, str]:
@@ -69,7 +117,7 @@ def _headers(given: Sequence[str]) -> dict[str, str]:
 
 def _kind_of(client: Client, target: str) -> str:
     """Find out what the target is: a hook that is registered, else a trigger type that is known."""
-    hooks = {url_of(hook) for hook in client.list(WEBHOOK.path).items}
+    hooks = {url_of(hook) for hook in client.list(WEBHOOK.path).items} | _guarded(client)
     if normalised(target) in hooks or normalised(target) == "st2":
         return "hook"
     if "." in target and client.try_request("GET", f"/triggertypes/{part(target)}").status == 200:
@@ -87,6 +135,15 @@ def _kind_of(client: Client, target: str) -> str:
     )
 
 
+def _guarded(client: Client) -> set[str]:
+    """Return the URLs that sources guard; a StackStorm has none."""
+    answer = client.try_request("GET", "/sources")
+    if answer.status != OK_STATUS:
+        return set()
+    found = answer.document()
+    return {str(source.get("url")) for source in found if source.get("active")} if isinstance(found, list) else set()
+
+
 def _instance_of(answer: Answer) -> str:
     """Return the trigger instance's id, which the answer's Location ends with; a StackStorm does not tell it."""
     return answer.headers.get("location", "").rpartition("/")[2]
@@ -95,15 +152,17 @@ def _instance_of(answer: Answer) -> str:
 def _accepted(screen: Screen, answer: Answer, instance: str) -> None:
     if screen.output == "name":
         screen.line(instance)
-    elif screen.for_people:
-        screen.line(f"{answer.status} accepted: {instance or 'the server does not tell the id'}")
-    else:
+    elif not screen.for_people:
         screen.data({"status": answer.status, "trigger_instance": instance})
+    elif instance:
+        screen.line(f"{answer.status} accepted: {instance}")
+    else:
+        # A handshake was answered, or it is a StackStorm, which does not tell the id.
+        shown = answer.body[:LONGEST_ANSWER].decode("utf-8", "replace")
+        screen.line(one_line(f"{answer.status} answered: {shown}" if shown else f"{answer.status} answered"))
 
 
 def _wait_and_tell(client: Client, screen: Screen, answer: Answer, instance: str, timeout: float) -> int:
-    if not instance:
-        raise CommandError("the server does not tell the event's id, so there is nothing to wait for")
     if screen.for_people:
         _accepted(screen, answer, instance)
 

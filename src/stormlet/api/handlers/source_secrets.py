@@ -82,9 +82,15 @@ def _changeable(call: Call) -> Source:
         return found
     known = [f'"{each.reference}"' for each in found.secrets] if isinstance(found, Source) else []
     edit = f'secrets: ["env:NEW_SECRET", {", ".join(known)}]' if known else 'secrets: ["env:NEW_SECRET"]'
+    pack = call.services.ruleset.current.snapshot.packs.get(found.ref.partition(".")[0])
+    ours = (
+        f"copy {found.metadata_file} into a directory of sources of your own, and there"
+        if pack and pack.bundled
+        else ""
+    )
     raise InvalidInputError(
         f'source "{found.ref}" comes from a file, and so do its secrets',
-        hint=f"in {found.metadata_file} write {edit}; the first is the new one, any of them proves a request",
+        hint=f"{ours or f'in {found.metadata_file}'} write {edit}; the first is the new one, any of them proves a request",
     )
 
 
