@@ -1,14 +1,17 @@
 """Header lines as text, read the same way wherever a request is looked at: when it is verified, and when it is kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 Pairs = tuple[tuple[str, str], ...]
 """Names and values in the order and spelling received; names compare without case."""
 
 
-def decoded(raw: Iterable[tuple[bytes, bytes]]) -> Pairs:
+def decoded(raw: Sequence[tuple[bytes, bytes]]) -> Pairs:
     """Return header lines as text: UTF-8 where they can be, and Latin-1 (which is never wrong) where they cannot."""
-    return tuple([(name.decode("latin-1"), _text(value)) for name, value in raw])
+    try:
+        return tuple([(name.decode("latin-1"), value.decode()) for name, value in raw])
+    except UnicodeDecodeError:
+        return tuple([(name.decode("latin-1"), _text(value)) for name, value in raw])
 
 
 def first_value(headers: Sequence[tuple[str, str]], name: str) -> str:

@@ -24,7 +24,6 @@ from stormlet.signatures.descriptor import (
     Part,
     parse_template,
 )
-from stormlet.signatures.places import first
 from stormlet.signatures.request import Folded, SignedRequest, cut_url, fold, one_ascii_value, present, text_bytes
 from stormlet.signatures.reserialise import javascript_form
 from stormlet.signatures.scheme import About, Options
@@ -56,6 +55,8 @@ class HmacScheme:
         self.descriptor = descriptor
         self._parts = parse_template(descriptor.signed)
         self._parts_with_time = parse_template(descriptor.signed_with_time) if descriptor.signed_with_time else None
+        self._body_alone = self._parts == _BODY_ALONE
+        self._delivery_headers = tuple(place.header.lower() for place in about.delivery_id if place.header)
 
     def verify(
         self, request: SignedRequest, secrets: Sequence[Secret], now: datetime, options: Options
@@ -69,8 +70,13 @@ class HmacScheme:
             raise self._mismatch(signed)
         if signed.moment is not None:
             judge(signed.moment, now, self.window(options), secret=matched)
-        delivery = signed.id or first(self.about.delivery_id, request.headers, None)
-        return accepted(secret=matched, timestamp=signed.moment, delivery_id=delivery)
+        return accepted(secret=matched, timestamp=signed.moment, delivery_id=signed.id or self._delivery_id(headers))
+
+    def _delivery_id(self, headers: Folded) -> str:
+        for name in self._delivery_headers:
+            if found := headers.get(name, [""])[0]:
+                return found
+        return ""
 
     def read(self, headers: Folded, options: Options) -> Signed:
         """Return what the headers say.
@@ -94,7 +100,7 @@ class HmacScheme:
     def message(self, request: SignedRequest, headers: Folded, signed: Signed, body: bytes) -> bytes:
         """Return the bytes that the sender should have signed."""
         parts = self._parts_with_time if self._parts_with_time and signed.names.timestamp else self._parts
-        if parts == _BODY_ALONE:
+        if parts is self._parts and self._body_alone:
             return body
         return b"".join([self._bytes_of(part, request, headers, signed, body) for part in parts])
 
@@ -151,8 +157,7 @@ class HmacScheme:
         spellings = self._spellings(options)
         chosen = spellings[0]
         if len(spellings) > 1:
-            complete = (n for n in spellings if all(present(headers, h) for h in (n.signature, n.timestamp, n.id) if h))
-            chosen = next(complete, chosen)
+            chosen = next((names for names in spellings if _is_complete(headers, names)), chosen)
         legacy = self.descriptor.legacy
         if legacy is None or not options.legacy:
             return chosen, None
@@ -253,16 +258,28 @@ class HmacScheme:
         return found
 
     def _bytes_of(self, part: Part, request: SignedRequest, headers: Folded, signed: Signed, body: bytes) -> bytes:
-        if not part.name:
+        name = part.name
+        if not name:
             return part.literal
-        if part.name == "body":
+        if name == "body":
             return body
-        if part.name == "header":
+        if name == "timestamp":
+            return text_bytes(signed.stamp)
+        if name == "id":
+            return text_bytes(signed.id)
+        if name == "header":
             return text_bytes(one_ascii_value(headers, part.argument))
-        if part.name == "path":
+        if name == "path":
             return text_bytes(cut_url(request.url).path)
-        texts = {"timestamp": signed.stamp, "id": signed.id, "url": request.url, "method": request.method}
-        return text_bytes(texts[part.name])
+        return text_bytes(request.url if name == "url" else request.method)
+
+
+def _is_complete(headers: Folded, names: HeaderNames) -> bool:
+    return (
+        present(headers, names.signature)
+        and (not names.timestamp or present(headers, names.timestamp))
+        and (not names.id or present(headers, names.id))
+    )
 
 
 def encode(digest: bytes, encoding: Encoding) -> bytes:

@@ -43,7 +43,10 @@ Folded = Mapping[str, Sequence[str]]
 
 def fold(headers: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
     """Return the values of each header under its lower-case name."""
-    folded: dict[str, list[str]] = {}
+    folded = {name.lower(): [value] for name, value in headers}
+    if len(folded) == len(headers):
+        return folded
+    folded = {}
     for name, value in headers:
         folded.setdefault(name.lower(), []).append(value)
     return folded
@@ -62,12 +65,12 @@ def one_value(headers: Folded, name: str) -> str:
             cannot be known, so neither is taken.
     """
     values = headers.get(name.lower(), ())
+    if len(values) == 1 and values[0]:
+        return values[0]
     if not any(values):
         empty = " (it is there, but empty)" if values else ""
         raise Refusal(Reason.MISSING_HEADER, f"the header {name} is missing{empty}", subject=name)
-    if len(values) > 1:
-        raise Refusal(Reason.DUPLICATE_HEADER, f"the header {name} stands there {len(values)} times", subject=name)
-    return values[0]
+    raise Refusal(Reason.DUPLICATE_HEADER, f"the header {name} stands there {len(values)} times", subject=name)
 
 
 def one_ascii_value(headers: Folded, name: str) -> str:

@@ -5,7 +5,7 @@ refusals; each of them has been a crash or a bypass somewhere.
 """
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from typing import Final
 
@@ -16,6 +16,7 @@ from stormlet.signatures.verification import Reason, Refusal
 _MAX_DIGITS: Final = 18
 """Enough for nanoseconds; `int` of thousands of digits raises."""
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH_NUMBERS: Final = {name: number for number, name in enumerate(_MONTHS, 1)}
 _HTTP_DATE: Final = re.compile(
     r"(?:[A-Za-z]{3,9},? )?(\d{1,2})[ -]([A-Za-z]{3})[ -](\d{4}|\d{2}) (\d{2}):(\d{2}):(\d{2}) ?(GMT|UTC|Z|[+-]\d{4})",
     re.ASCII,
@@ -53,7 +54,7 @@ def read_timestamp(text: str, form: TimeForm) -> float:
         if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS):
             raise Refusal(Reason.MALFORMED_TIMESTAMP, "the timestamp is not a whole number of digits only")
         return int(text) / 1000 if form is TimeForm.UNIX_MS else float(int(text))
-    moment = _iso(text) or (_http_date(text) if form is TimeForm.HTTP_DATE else None)
+    moment = (_http_date(text) if form is TimeForm.HTTP_DATE else None) or _iso(text)
     if moment is None:
         raise Refusal(Reason.MALFORMED_TIMESTAMP, "the timestamp is not a date with a time and a zone")
     return moment.timestamp()
@@ -104,20 +105,22 @@ def _http_date(text: str) -> datetime | None:
     if found is None:
         return None
     day, month, year, hour, minute, second, zone = found.groups()
-    if month.lower() not in _MONTHS:
+    number = _MONTH_NUMBERS.get(month.lower())
+    if number is None:
         return None
-    offset = timedelta()
-    if zone[0] in "+-":
-        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5])) * (-1 if zone[0] == "-" else 1)
     try:
+        offset: tzinfo = UTC
+        if zone[0] in "+-":
+            ahead = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5]))
+            offset = timezone(-ahead if zone[0] == "-" else ahead)
         return datetime(
             int(year) + (2000 if len(year) == 2 else 0),
-            _MONTHS.index(month.lower()) + 1,
+            number,
             int(day),
             int(hour),
             int(minute),
             int(second),
-            tzinfo=timezone(offset),
+            tzinfo=offset,
         )
     except ValueError:
         return None

@@ -55,6 +55,7 @@ Identify = Callable[[], Awaitable[Sender]]
 _LARGE: Final = 256 * 1024
 """Bytes from which on hashing leaves the event loop."""
 _UNPROVED: Final = accepted()
+_NOBODY: Final = Sender()
 _CLOSENESS: Final = {Reason.TOO_OLD: 0, Reason.IN_FUTURE: 0, Reason.MALFORMED_BODY: 1, Reason.MISMATCH: 2}
 """Of several sources on one URL, a refusal belongs to the one whose request it most likely was."""
 
@@ -83,13 +84,11 @@ class Gate:
         self._blotters: dict[str, tuple[tuple[Secret, ...], Blotter]] = {}
 
     def live(self, guards: Sequence[Guard]) -> tuple[Live, ...]:
-        """Return the guards that are on, with the secrets of now. A source that is `auto` is on while it has one."""
-        found = []
-        for guard in guards:
-            secrets = self._secrets.secrets_of(guard.source)
-            if guard.source.enabled or (guard.source.enabled is None and usable(secrets)):
-                found.append(Live(guard, secrets))
-        return tuple(found)
+        """Return the guards that are on, with the secrets of now. A source that is `auto` is on while it has one; one that is
+        switched off is no guard at all (flow/ruleset)."""
+        read = self._secrets.secrets_of
+        found = [Live(guard, read(guard.source)) for guard in guards]
+        return tuple([live for live in found if live.guard.source.enabled or usable(live.secrets)])
 
     # Before the body
 
@@ -101,21 +100,25 @@ class Gate:
             ForbiddenError: the sender's address is not one of those that may post.
             RateLimitedError: too many genuine requests came already.
         """
-        taking = tuple(live for live in lives if live.guard.takes(request.method))
-        near = tuple(live for live in taking if _may_post(live.guard, request))
+        if len(lives) == 1 and lives[0].guard.unhindered:
+            return tuple(lives)
+        taking = tuple([live for live in lives if live.guard.takes(request.method)])
+        near = tuple([live for live in taking if not live.guard.allowed or _may_post(live.guard, request)])
         if not near:
             detail = f"{sender(request.remote, request.headers, taking[0].guard.proxies)} may not post here"
             await self._keep(taking[0], request, ADDRESS, detail)
             raise ForbiddenError("Forbidden")
-        waits = [self._wait(live.guard.source) for live in near]
-        if min(waits) > 0:
-            raise _too_many(min(waits))
+        wait = min(self._wait(live.guard.source) for live in near)
+        if wait > 0:
+            raise _too_many(wait)
         return near
 
     def answer_unsigned(self, lives: Sequence[Live], request: HookRequest) -> Reply | None:
         """Return the reply to a handshake of a protocol that has no signatures; None where the request is none."""
         for live in lives:
             guard = live.guard
+            if not guard.greets_unsigned:
+                continue
             signed = signed_request(request, guard, self._public_url)
             reply = answer_unsigned(guard.scheme, signed, guard.options) if guard.scheme else None
             if reply is None and guard.cloudevents:
@@ -138,7 +141,7 @@ class Gate:
         for live in lives:
             guard = live.guard
             signed = signed_request(request, guard, self._public_url)
-            if len(request.body) > self._limit(guard.source):
+            if len(lives) > 1 and len(request.body) > self._limit(guard.source):
                 refused.append(_too_large(live, self._limit(guard.source)))
                 continue
             if guard.wants_key and whose is None:
@@ -147,22 +150,25 @@ class Gate:
                 except UnauthorizedError as error:
                     refused.append(TurnedAway(live, NO_KEY, "", error))
                     continue
-            verification = await self._verify(live, signed, request) if guard.wants_signature else _UNPROVED
+            verification = _UNPROVED
+            if guard.wants_signature:
+                assert guard.scheme is not None
+                if guard.slow or len(signed.body) > _LARGE:
+                    verification = await self._verify_slowly(live, signed, request)
+                else:
+                    verification = verify(guard.scheme, signed, live.secrets, request.received_at, guard.options)
             if verification.ok:
-                came_with = whose if guard.wants_key and whose else Sender()
-                return Genuine(live, verification, request, signed, came_with)
+                return Genuine(live, verification, request, signed, whose if guard.wants_key and whose else _NOBODY)
             refused.append(_refusal(live, verification))
         return min(refused, key=_closeness)
 
-    async def _verify(self, live: Live, signed: SignedRequest, request: HookRequest) -> Verification:
-        guard, secrets = live
+    async def _verify_slowly(self, live: Live, signed: SignedRequest, request: HookRequest) -> Verification:
+        """Verify beside the event loop what takes long there; fetch what has to be fetched before."""
+        guard, options = live.guard, live.guard.options
         assert guard.scheme is not None
-        options, now = guard.options, request.received_at
         if guard.scheme is AWS_SNS:
             options = await self._certificates.options_for(signed.body, options)
-        if guard.slow or len(signed.body) > _LARGE:
-            return await asyncio.to_thread(verify, guard.scheme, signed, secrets, now, options)
-        return verify(guard.scheme, signed, secrets, now, options)
+        return await asyncio.to_thread(verify, guard.scheme, signed, live.secrets, request.received_at, options)
 
     async def turn_away(self, refused: TurnedAway, request: HookRequest) -> StormletError:
         """Keep a refused request, and return what its sender is told."""
@@ -233,8 +239,6 @@ class Gate:
 
 
 def _may_post(guard: Guard, request: HookRequest) -> bool:
-    if not guard.allowed:
-        return True
     return is_within(sender(request.remote, request.headers, guard.proxies), guard.allowed)
 
 

@@ -67,19 +67,14 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
     credential_parameters: frozenset[str] = frozenset()
     slow: bool = False
     """Whether verifying takes long enough to leave the event loop."""
-
-    @property
-    def wants_signature(self) -> bool:
-        return self.source.auth in (SourceAuth.SIGNATURE, SourceAuth.BOTH)
-
-    @property
-    def cloudevents(self) -> bool:
-        """Whether requests are CloudEvents, in any of their modes."""
-        return self.source.cloudevents or (self.scheme is not None and self.scheme.about.name == "cloudevents")
-
-    @property
-    def wants_key(self) -> bool:
-        return self.source.auth in (SourceAuth.KEY, SourceAuth.BOTH)
+    cloudevents: bool = False
+    """Whether requests are CloudEvents, in any of their modes."""
+    greets_unsigned: bool = False
+    """Whether its protocol has a handshake without a signature."""
+    unhindered: bool = False
+    """Whether any address may post, at any pace."""
+    wants_signature: bool = True
+    wants_key: bool = False
 
     def takes(self, method: str) -> bool:
         return method in self.source.methods
@@ -124,6 +119,11 @@ def compile_guard(source: Source, trigger_of: Callable[[str], Trigger]) -> tuple
         credential_headers=_credential_headers(source, scheme, chosen.options),
         credential_parameters=_credential_parameters(source, scheme),
         slow=scheme is not None and scheme.about.name in _SLOW,
+        cloudevents=_is_cloudevents(source, scheme),
+        greets_unsigned=_is_cloudevents(source, scheme) or (scheme is not None and scheme.about.name == "msgraph"),
+        unhindered=not source.allow_ips and source.rate is None,
+        wants_signature=source.auth in (SourceAuth.SIGNATURE, SourceAuth.BOTH),
+        wants_key=source.auth in (SourceAuth.KEY, SourceAuth.BOTH),
     )
     broken = any(problem.severity is Severity.ERROR for problem in compiler.problems)
     return (None if broken else guard), compiler.problems
@@ -192,7 +192,7 @@ class _Compiler:
         """Return the places of the event's type: the source's own, or where the scheme's sender puts it."""
         if self.source.triggers.event:
             return self.places("triggers.event", self.source.triggers.event)
-        if self.source.cloudevents or (scheme is not None and scheme.about.name == "cloudevents"):
+        if _is_cloudevents(self.source, scheme):
             return (compile_place(_CLOUDEVENT_TYPE),)
         if scheme is None or not scheme.about.event_type:
             return ()
@@ -217,6 +217,10 @@ class _Compiler:
         self.problems.append(
             Problem(code=code, text=text, severity=severity, path=path, hint=hint, location=self.source.location)
         )
+
+
+def _is_cloudevents(source: Source, scheme: Scheme | None) -> bool:
+    return source.cloudevents or (scheme is not None and scheme.about.name == "cloudevents")
 
 
 def _pattern(glob: str) -> Callable[[str], object]:

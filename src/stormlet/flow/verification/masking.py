@@ -54,6 +54,8 @@ class Blotter:
 def masked_headers(headers: Pairs, guard: Guard, blotter: Blotter) -> Pairs:
     """Return headers without credentials; signatures stay."""
     hidden = guard.credential_headers
+    if not hidden:
+        return tuple([(name, blotter.text(value)) for name, value in headers])
     return tuple([(name, MASK if name.lower() in hidden else blotter.text(value)) for name, value in headers])
 
 

@@ -35,11 +35,20 @@ class _File(NamedTuple):
     text: str
 
 
+class _Place(NamedTuple):
+    """A reference, taken apart."""
+
+    kind: str
+    name: str
+    reference: SecretReference
+
+
 class _Read(NamedTuple):
     """A source's secrets as they were read last, and what they were made of."""
 
-    references: tuple[SecretReference, ...]
-    values: tuple[str, ...]
+    source: Source
+    places: tuple[_Place, ...]
+    values: list[str]
     secrets: tuple[Secret, ...]
 
 
@@ -72,19 +81,20 @@ class SecretReader:
 
     def secrets_of(self, source: Source) -> tuple[Secret, ...]:
         """Return a source's secrets in its own order. One that is not there has an empty value, which matches nothing."""
-        references = source.secrets
-        values = tuple([self._value(source.ref, reference) for reference in references])
-        known = self._read.get(source.ref)
-        if known is not None and known.values == values and known.references == references:
+        known = self._read.get(source.id)
+        if known is None or known.source is not source:
+            known = _Read(source, tuple(map(_taken_apart, source.secrets)), [], ())
+        values = [self._value(source, place) for place in known.places]
+        if known.values == values:
             return known.secrets
-        secrets = tuple(_secret(reference, value) for reference, value in zip(references, values, strict=True))
-        self._read[source.ref] = _Read(references, values, secrets)
+        secrets = tuple(_secret(place.reference, value) for place, value in zip(known.places, values, strict=True))
+        self._read[source.id] = _Read(source, known.places, values, secrets)
         return secrets
 
     def missing(self, source: Source) -> list[Missing]:
         """Return which of a source's secrets are not there, and why."""
-        absent = (reference for reference in source.secrets if not self._value(source.ref, reference))
-        return [Missing(reference.name, shown(reference), _why(reference)) for reference in absent]
+        absent = (place for place in map(_taken_apart, source.secrets) if not self._value(source, place))
+        return [Missing(place.reference.name, shown(place.reference), _why(place)) for place in absent]
 
     def problems(self, source: Source) -> list[Problem]:
         """Return a warning for each secret that is not there. A source that sleeps until they are has none."""
@@ -102,15 +112,15 @@ class SecretReader:
             for missing in self.missing(source)
         ]
 
-    def _value(self, source: str, reference: SecretReference) -> str:
-        place, _, name = reference.reference.partition(":")
-        if place == "env":
+    def _value(self, source: Source, place: _Place) -> str:
+        kind, name, reference = place
+        if kind == "env":
             return self._variables.get(name, "")
-        if place == "file":
+        if kind == "file":
             return self._file(name)
-        if place == "st2kv":
+        if kind == "st2kv":
             return self._key(name)
-        return self._sealed(source, reference, name) if place == SEALED else ""
+        return self._sealed(source.ref, reference, name) if kind == SEALED else ""
 
     def _file(self, name: str) -> str:
         path = self._paths.get(name) or self._paths.setdefault(name, Path(name))
@@ -182,14 +192,19 @@ def usable(secrets: tuple[Secret, ...]) -> bool:
     return any(secret.value and secret.enabled for secret in secrets)
 
 
-def _why(reference: SecretReference) -> str:
-    place, _, name = reference.reference.partition(":")
-    if place == "env":
+def _taken_apart(reference: SecretReference) -> _Place:
+    kind, _, name = reference.reference.partition(":")
+    return _Place(kind, name, reference)
+
+
+def _why(place: _Place) -> str:
+    kind, name, _ = place
+    if kind == "env":
         return f"the environment of the server has no variable {name}, or an empty one"
-    if place == "file":
+    if kind == "file":
         return f"{name} cannot be read, is empty, or is too large for a secret"
-    if place == "st2kv":
+    if kind == "st2kv":
         return f"the datastore has no system item {name}, or it cannot be decrypted"
-    if place == SEALED:
+    if kind == SEALED:
         return "it was sealed under another key, or for another source"
     return f"a secret comes from {', '.join(PLACES[:-1])}, each followed by a colon and a name"
