@@ -19,13 +19,24 @@ from stormlet.signatures.reference import headers_of, time_of
 from stormlet.signatures.scheme import Scheme
 from stormlet.st2compat.api_names.content import problem_json
 
-COMPUTED: Final = frozenset({"id", "ref", "uid", "state", "active", "origin", "problems", "metadata_file"})
+COMPUTED: Final = frozenset(
+    {"id", "ref", "uid", "state", "active", "secretless", "origin", "problems", "metadata_file"}
+)
 """Keys of what is shown that mean nothing in what is sent back."""
 _SHOWN_SEALED: Final = SEALED.rstrip(":")
 
 
-def source_json(source: Source, *, active: bool, broken: BrokenSource | None = None) -> dict[str, Any]:
-    """Return a source. `broken` is what is wrong with its document now, where this is its last good version."""
+def source_json(
+    source: Source, *, active: bool, secretless: bool = False, broken: BrokenSource | None = None
+) -> dict[str, Any]:
+    """Return a source.
+
+    Args:
+        source: as it is used.
+        active: whether it guards its URL now.
+        secretless: whether none of its secrets is there.
+        broken: what is wrong with its document now, where this is its last good version.
+    """
     shown: dict[str, Any] = {
         "id": source.id,
         "uid": f"source:{source.pack}:{source.name}",
@@ -39,6 +50,7 @@ def source_json(source: Source, *, active: bool, broken: BrokenSource | None = N
         **_settings(source),
         "state": "ready" if broken is None else "stale",
         "active": active,
+        "secretless": secretless,
         "origin": source.origin.value,
         "metadata_file": source.metadata_file,
     }

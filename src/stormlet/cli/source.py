@@ -31,9 +31,9 @@ def command() -> None:
 def list_sources(client: Client, screen: Screen, everything: bool, **query: Any) -> None:
     """List sources.
 
-    active guards its URL; asleep waits for its secret (`enabled: auto`); broken cannot be used, and its URL is refused; stale
-    is broken too, and its last good version goes on guarding. Those that are asleep are left out of the table, unless --all or
-    a filter asks for them; other formats have them always.
+    active guards its URL; `no secret` does, too, and so refuses everything; asleep waits for its secret (`enabled: auto`);
+    broken cannot be used, and its URL is refused; stale is broken too, and its last good version goes on guarding. Those that
+    are asleep are left out of the table, unless --all or a filter asks for them; other formats have them always.
     """
     asleep: list[Any] = []
 

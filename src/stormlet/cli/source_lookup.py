@@ -14,7 +14,7 @@ def state_of(source: Any) -> Any:
     if source.get("state") in ("broken", "stale"):
         return source["state"]
     if source.get("active"):
-        return "active"
+        return "no secret" if source.get("secretless") else "active"
     return "asleep" if source.get("enabled") == "auto" else "off" if not source.get("enabled") else "inactive"
 
 

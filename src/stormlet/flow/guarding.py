@@ -156,6 +156,10 @@ class Guarding:
             guard.source.ref == source and self._gate.live([guard]) for guard in _all_guards(self._ruleset.current)
         )
 
+    def lacks_secrets(self, source: Source) -> bool:
+        """Tell whether none of a source's secrets is there, so that it refuses everything as long as it is on."""
+        return bool(source.secrets) and len(self._secrets.missing(source)) == len(source.secrets)
+
     async def _rejection(self, source: str, rejection_id: str | None) -> Rejection:
         if rejection_id is None:
             if found := await self._store.rejections(source, 1):

@@ -120,7 +120,9 @@ def _json(call: Call, found: Source | BrokenSource) -> dict[str, Any]:
     if isinstance(found, BrokenSource):
         return broken_json(found)
     broken = call.services.ruleset.current.snapshot.broken_sources.get(found.ref)
-    return source_json(found, active=call.services.guarding.is_active(found.ref), broken=broken)
+    guarding = call.services.guarding
+    active, secretless = guarding.is_active(found.ref), guarding.lacks_secrets(found)
+    return source_json(found, active=active, secretless=secretless, broken=broken)
 
 
 def _shown_again(call: Call, ref: str) -> dict[str, Any]:
