@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -79,7 +80,13 @@ def key_bytes(secret: Secret, form: KeyForm, prefix: str = "") -> bytes | None:
     """Return the key, None if the secret is empty or has not that form."""
     if form is KeyForm.TEXT:
         return secret.value.encode("utf-8", "surrogatepass") or None
-    text = secret.value.strip().removeprefix(prefix)
+    return _decoded(secret.value, form, prefix)
+
+
+@lru_cache(maxsize=256)
+def _decoded(text: str, form: KeyForm, prefix: str) -> bytes | None:
+    """Remembered, because the same few keys are wanted for every request, and strict base64 takes its time."""
+    text = text.strip().removeprefix(prefix)
     return (decode_base64(text) if form is KeyForm.BASE64 else decode_hex(text)) or None
 
 
