@@ -20,6 +20,12 @@ from stormlet.api.services import Services
 from stormlet.content.reader import ContentReader
 from stormlet.content.watcher import watch
 from stormlet.flow.authentication import Authenticator
+from stormlet.flow.delivery.attempt import ActionRequest, Sender
+from stormlet.flow.delivery.confirmation import Confirmation
+from stormlet.flow.delivery.dispatcher import Dispatcher, egress_policy
+from stormlet.flow.delivery.endpoints import EndpointBook, EndpointTable, endpoint_label
+from stormlet.flow.delivery.loop_guard import LoopGuard
+from stormlet.flow.delivery.publishing import Publisher
 from stormlet.flow.enforcement.enforce import Enforcer
 from stormlet.flow.enforcement.pack_config import KeyReaders, render_config
 from stormlet.flow.enforcement.request import Requester
@@ -32,6 +38,7 @@ from stormlet.flow.ruleset import Compiled, Ruleset
 from stormlet.flow.verification.certificates import Fetch, fetch_from_sns
 from stormlet.flow.verification.secrets import SecretReader
 from stormlet.foundation.clock import Clock, SystemClock
+from stormlet.foundation.egress import EgressClient
 from stormlet.foundation.errors import OverloadedError, StoreError
 from stormlet.foundation.home import Home
 from stormlet.foundation.secrets import SecretBox
@@ -39,6 +46,7 @@ from stormlet.foundation.settings import Bootstrap, Settings, environment
 from stormlet.foundation.supervisor import Supervisor, stop_services
 from stormlet.foundation.telemetry import Metrics, set_up_logging
 from stormlet.foundation.templates import TemplateLimits, Templates
+from stormlet.model.endpoint import EndpointSecret
 from stormlet.model.problem import Severity
 from stormlet.model.rule import LoadedRule
 from stormlet.model.snapshot import Snapshot
@@ -51,6 +59,8 @@ ADMIN = "st2admin"
 IDLE_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 PURGE_CHUNK = 500
+_SERVICES = ("server", "worker", "confirmation", "dispatcher")
+"""In the order in which they are stopped: what each may still cause, the next one sends or keeps."""
 
 
 class Greeting(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +103,7 @@ class Engine:
         """Remember what to build of. `variables` are where sources find their secrets (the environment unless said
         otherwise), `fetch` how SNS's certificates and confirmations are had."""
         self.settings = settings
-        self._variables = environment() if variables is None else variables
+        self._variables = dict(environment()) if variables is None else variables  # a copy: os.environ is slow to ask
         self._fetch = fetch
         self.bootstrap = bootstrap or Bootstrap()
         self.clock = clock or SystemClock()
@@ -123,10 +133,14 @@ class Engine:
         await self.store.open()
         await self.datastore.load()
         self._build_flow()
+        await self.book.load()
         await self.ruleset.reload()
+        self.ruleset.on_change(self._content_changed)
         await self.authenticator.load()
         await self.server.start()
         api_key, password = await self._credentials()
+        await self.dispatcher.start()
+        await self.confirmation.start()
         await self.worker.start()
         self.pipeline.pending.set()
         self._spawn_loops()
@@ -171,6 +185,7 @@ class Engine:
         def config_of(pack: str, user: str) -> dict[str, object]:
             return render_config(self.ruleset.current.snapshot.configs.get(pack, {}), user, keys, templates)
 
+        self._build_delivery(templates)
         self.worker = Worker(
             store=store,
             clock=clock,
@@ -182,6 +197,8 @@ class Engine:
             issue_token=self.authenticator.issue_temporary_token,
             revoke_token=self.authenticator.revoke_temporary_token,
             api_url=lambda: self.server.url,
+            herald=self.publisher,
+            told=self.dispatcher.wake,
         )
         self.pipeline = Pipeline(
             store=store,
@@ -191,12 +208,81 @@ class Engine:
             metrics=self.metrics,
             read_system_key=self.datastore.read_system,
             wake_workers=self.worker.wake,
+            publisher=self.publisher,
+            wake_dispatcher=self.dispatcher.wake,
         )
         self._build_server(requester)
 
+    def _build_delivery(self, templates: Templates) -> None:
+        settings, store, clock = self.settings.delivery, self.store, self.clock
+        self.book = EndpointBook(store)
+        guard = LoopGuard(self.home.data_key(), settings.chain_depth)
+
+        def base_url() -> str:
+            return self.settings.server.public_url or self.server.url
+
+        def open_secret(endpoint: str, secret: EndpointSecret) -> str:
+            return self.source_secrets.value(endpoint_label(endpoint, secret.name), secret.reference)
+
+        self.publisher = Publisher(
+            content=lambda: self.ruleset.current,
+            may_wait=self.book.may_wait,
+            guard=guard,
+            base_url=base_url,
+            read_system_key=self.datastore.read_system,
+        )
+        client = EgressClient(egress_policy(settings))
+        sender = Sender(
+            client=client,
+            clock=clock,
+            guard=guard,
+            open_secret=open_secret,
+            run_action=self._run_for_endpoint,
+            timeout=settings.timeout,
+        )
+
+        def table() -> EndpointTable:
+            return self.ruleset.current.endpoints
+
+        self.dispatcher = Dispatcher(
+            store=store,
+            clock=clock,
+            supervisor=self.supervisor,
+            settings=settings,
+            metrics=self.metrics,
+            table=table,
+            book=self.book,
+            client=client,
+            sender=sender,
+            publisher=self.publisher,
+        )
+        self.confirmation = Confirmation(
+            clock=clock,
+            supervisor=self.supervisor,
+            table=table,
+            book=self.book,
+            sender=sender,
+            opened=self.dispatcher.wake,
+        )
+
+    async def _run_for_endpoint(self, request: ActionRequest) -> str:
+        execution = await self.operations.request_execution(
+            request.action,
+            dict(request.parameters),
+            user=self.settings.execution.user,
+            context=request.context,
+            trace_tag=request.trace_tag,
+            names=request.names,
+        )
+        return execution.id
+
+    def _content_changed(self, compiled: Compiled) -> None:
+        self.confirmation.wake()
+        self.dispatcher.wake()
+
     def _build_server(self, requester: Requester) -> None:
         settings, store, clock = self.settings, self.store, self.clock
-        operations = Operations(
+        self.operations = Operations(
             store=store,
             ruleset=self.ruleset,
             pipeline=self.pipeline,
@@ -226,7 +312,7 @@ class Engine:
                 metrics=self.metrics,
                 ruleset=self.ruleset,
                 pipeline=self.pipeline,
-                operations=operations,
+                operations=self.operations,
                 rehearsal=rehearsal,
                 reception=self.reception,
                 guarding=self.guarding,
@@ -302,6 +388,10 @@ class Engine:
         await self.datastore.purge()
         while await self.store.purge_deliveries(now, PURGE_CHUNK):
             await self.clock.sleep(0)
+        if self.settings.delivery.retention_days:
+            before = now - timedelta(days=self.settings.delivery.retention_days)
+            while await self.store.purge_messages(before, PURGE_CHUNK):
+                await self.clock.sleep(0)
         if self.settings.store.retention_days:
             before = now - timedelta(days=self.settings.store.retention_days)
             while await self.store.purge(before, PURGE_CHUNK):
@@ -319,6 +409,8 @@ class Engine:
         self.metrics.running_executions.set(totals.running_executions)
         age = (self.clock.now() - totals.oldest_pending).total_seconds() if totals.oldest_pending else 0
         self.metrics.oldest_pending_seconds.set(max(age, 0))
+        waiting = await self.store.waiting_deliveries()
+        self.metrics.waiting_deliveries.set(sum(each.planned for each in waiting.values()))
 
     async def _watch(self) -> None:
         first = True
@@ -343,7 +435,7 @@ class Engine:
         """Drain: take nothing new, let what runs end within the grace time, put the rest back, close. May be called twice."""
         self._stopping.set()
         grace = self.settings.server.shutdown_grace
-        services = [part for name in ("server", "worker") if (part := getattr(self, name, None)) is not None]
+        services = [part for name in _SERVICES if (part := getattr(self, name, None)) is not None]
         await stop_services(services, grace)
         await self.supervisor.close()
         if (store := getattr(self, "store", None)) is not None:
