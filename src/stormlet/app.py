@@ -20,12 +20,9 @@ from stormlet.api.services import Services
 from stormlet.content.reader import ContentReader
 from stormlet.content.watcher import watch
 from stormlet.flow.authentication import Authenticator
-from stormlet.flow.delivery.attempt import ActionRequest, Sender
-from stormlet.flow.delivery.confirmation import Confirmation
-from stormlet.flow.delivery.dispatcher import Dispatcher, egress_policy
-from stormlet.flow.delivery.endpoints import EndpointBook, EndpointTable, endpoint_label
-from stormlet.flow.delivery.loop_guard import LoopGuard
-from stormlet.flow.delivery.publishing import Publisher
+from stormlet.flow.delivery.assembly import DeliveryParts, build_delivery
+from stormlet.flow.delivery.attempt import ActionRequest
+from stormlet.flow.delivery.endpoints import endpoint_label
 from stormlet.flow.enforcement.enforce import Enforcer
 from stormlet.flow.enforcement.pack_config import KeyReaders, render_config
 from stormlet.flow.enforcement.request import Requester
@@ -38,15 +35,13 @@ from stormlet.flow.ruleset import Compiled, Ruleset
 from stormlet.flow.verification.certificates import Fetch, fetch_from_sns
 from stormlet.flow.verification.secrets import SecretReader
 from stormlet.foundation.clock import Clock, SystemClock
-from stormlet.foundation.egress import EgressClient
 from stormlet.foundation.errors import OverloadedError, StoreError
 from stormlet.foundation.home import Home
 from stormlet.foundation.secrets import SecretBox
 from stormlet.foundation.settings import Bootstrap, Settings, environment
-from stormlet.foundation.supervisor import Supervisor, stop_services
+from stormlet.foundation.supervisor import Service, Supervisor, stop_services
 from stormlet.foundation.telemetry import Metrics, set_up_logging
 from stormlet.foundation.templates import TemplateLimits, Templates
-from stormlet.model.endpoint import EndpointSecret
 from stormlet.model.problem import Severity
 from stormlet.model.rule import LoadedRule
 from stormlet.model.snapshot import Snapshot
@@ -59,8 +54,6 @@ ADMIN = "st2admin"
 IDLE_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 PURGE_CHUNK = 500
-_SERVICES = ("server", "worker", "confirmation", "dispatcher")
-"""In the order in which they are stopped: what each may still cause, the next one sends or keeps."""
 
 
 class Greeting(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,14 +126,14 @@ class Engine:
         await self.store.open()
         await self.datastore.load()
         self._build_flow()
-        await self.book.load()
+        await self.delivery.book.load()
         await self.ruleset.reload()
-        self.ruleset.on_change(self._content_changed)
+        self.ruleset.on_change(self.delivery.content_changed)
         await self.authenticator.load()
         await self.server.start()
         api_key, password = await self._credentials()
-        await self.dispatcher.start()
-        await self.confirmation.start()
+        await self.delivery.dispatcher.start()
+        await self.delivery.confirmation.start()
         await self.worker.start()
         self.pipeline.pending.set()
         self._spawn_loops()
@@ -185,7 +178,7 @@ class Engine:
         def config_of(pack: str, user: str) -> dict[str, object]:
             return render_config(self.ruleset.current.snapshot.configs.get(pack, {}), user, keys, templates)
 
-        self._build_delivery(templates)
+        self.delivery = self._build_delivery()
         self.worker = Worker(
             store=store,
             clock=clock,
@@ -197,8 +190,8 @@ class Engine:
             issue_token=self.authenticator.issue_temporary_token,
             revoke_token=self.authenticator.revoke_temporary_token,
             api_url=lambda: self.server.url,
-            herald=self.publisher,
-            told=self.dispatcher.wake,
+            herald=self.delivery.publisher,
+            told=self.delivery.dispatcher.wake,
         )
         self.pipeline = Pipeline(
             store=store,
@@ -208,61 +201,26 @@ class Engine:
             metrics=self.metrics,
             read_system_key=self.datastore.read_system,
             wake_workers=self.worker.wake,
-            publisher=self.publisher,
-            wake_dispatcher=self.dispatcher.wake,
+            publisher=self.delivery.publisher,
+            wake_dispatcher=self.delivery.dispatcher.wake,
         )
         self._build_server(requester)
 
-    def _build_delivery(self, templates: Templates) -> None:
-        settings, store, clock = self.settings.delivery, self.store, self.clock
-        self.book = EndpointBook(store)
-        guard = LoopGuard(self.home.data_key(), settings.chain_depth)
-
-        def base_url() -> str:
-            return self.settings.server.public_url or self.server.url
-
-        def open_secret(endpoint: str, secret: EndpointSecret) -> str:
-            return self.source_secrets.value(endpoint_label(endpoint, secret.name), secret.reference)
-
-        self.publisher = Publisher(
-            content=lambda: self.ruleset.current,
-            may_wait=self.book.may_wait,
-            guard=guard,
-            base_url=base_url,
-            read_system_key=self.datastore.read_system,
-        )
-        client = EgressClient(egress_policy(settings))
-        sender = Sender(
-            client=client,
-            clock=clock,
-            guard=guard,
-            open_secret=open_secret,
-            run_action=self._run_for_endpoint,
-            timeout=settings.timeout,
-        )
-
-        def table() -> EndpointTable:
-            return self.ruleset.current.endpoints
-
-        self.dispatcher = Dispatcher(
-            store=store,
-            clock=clock,
+    def _build_delivery(self) -> DeliveryParts:
+        return build_delivery(
+            store=self.store,
+            clock=self.clock,
             supervisor=self.supervisor,
-            settings=settings,
+            settings=self.settings.delivery,
             metrics=self.metrics,
-            table=table,
-            book=self.book,
-            client=client,
-            sender=sender,
-            publisher=self.publisher,
-        )
-        self.confirmation = Confirmation(
-            clock=clock,
-            supervisor=self.supervisor,
-            table=table,
-            book=self.book,
-            sender=sender,
-            opened=self.dispatcher.wake,
+            data_key=self.home.data_key(),
+            content=lambda: self.ruleset.current,
+            base_url=lambda: self.settings.server.public_url or self.server.url,
+            read_system_key=self.datastore.read_system,
+            open_secret=lambda endpoint, secret: self.source_secrets.value(
+                secret.reference, endpoint_label(endpoint, secret.name)
+            ),
+            run_action=self._run_for_endpoint,
         )
 
     async def _run_for_endpoint(self, request: ActionRequest) -> str:
@@ -275,10 +233,6 @@ class Engine:
             names=request.names,
         )
         return execution.id
-
-    def _content_changed(self, compiled: Compiled) -> None:
-        self.confirmation.wake()
-        self.dispatcher.wake()
 
     def _build_server(self, requester: Requester) -> None:
         settings, store, clock = self.settings, self.store, self.clock
@@ -435,7 +389,11 @@ class Engine:
         """Drain: take nothing new, let what runs end within the grace time, put the rest back, close. May be called twice."""
         self._stopping.set()
         grace = self.settings.server.shutdown_grace
-        services = [part for name in _SERVICES if (part := getattr(self, name, None)) is not None]
+        parts: list[Service | None] = [getattr(self, "server", None), getattr(self, "worker", None)]
+        if (delivery := getattr(self, "delivery", None)) is not None:
+            # Last, so that what the others still caused is sent or kept.
+            parts += [delivery.confirmation, delivery.dispatcher]
+        services = [part for part in parts if part is not None]
         await stop_services(services, grace)
         await self.supervisor.close()
         if (store := getattr(self, "store", None)) is not None:

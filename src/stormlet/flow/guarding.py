@@ -202,7 +202,7 @@ def build_gate(
 ) -> tuple[Reception, Guarding]:
     """Return both sides of one gate: that of senders, and that of operators."""
     limits, public_url = settings.limits, settings.server.public_url
-    rejections, certificates = Rejections(store, clock, box), Certificates(fetch, clock)
+    rejections, certificates = Rejections(store, clock, box, pipeline.publisher.rejected), Certificates(fetch, clock)
     gate = Gate(
         secrets=secrets,
         rejections=rejections,

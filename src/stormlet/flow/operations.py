@@ -1,6 +1,7 @@
 """What a person or a program asks the engine to do, besides sending events: run, run again, cancel, emit again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,7 +12,8 @@ from stormlet.flow.ruleset import Ruleset
 from stormlet.foundation.clock import Clock
 from stormlet.foundation.errors import InvalidInputError, NotFoundError
 from stormlet.foundation.identifiers import new_id
-from stormlet.model.execution import Execution
+from stormlet.model.delivery import Planned
+from stormlet.model.execution import Execution, ExecutionStatus
 from stormlet.model.trigger import TriggerInstance, TriggerInstanceStatus
 from stormlet.store.interface import Store
 
@@ -35,6 +37,7 @@ class Operations:
         self._requester = requester
         self._clock = clock
         self._cancel_running = cancel_running
+        self._publisher = pipeline.publisher
 
     async def request_execution(
         self,
@@ -45,14 +48,17 @@ class Operations:
         context: dict[str, Any] | None = None,
         delay_ms: int = 0,
         trace_tag: str | None = None,
+        names: Mapping[str, Any] | None = None,
     ) -> Execution:
         """Store an execution for the workers to run; raises what `Requester.execution` raises, but says 400 where
-        StackStorm does (an unknown action in a body is bad input, not a missing resource)."""
+        StackStorm does (an unknown action in a body is bad input, not a missing resource). `names` are what templates in
+        the parameters see besides the datastore and the contexts."""
         request = Request(
             action=action,
             given=parameters,
             user=user,
             context=context or {},
+            extra=names or {},
             delay_ms=delay_ms,
             trace_tag=trace_tag or "",
         )
@@ -60,8 +66,11 @@ class Operations:
             execution = self._requester.execution(request, catalogue_of(self._ruleset.current), self._clock.now())
         except NotFoundError as error:
             raise InvalidInputError(error.text, hint=error.hint) from None
-        await self._store.request_execution(execution)
+        planned = self._publisher.execution(execution, execution.requested_at)
+        await self._store.request_execution(execution, planned)
         self._pipeline.wake_workers()
+        if planned:
+            self._pipeline.wake_dispatcher()
         return execution
 
     async def re_run(self, execution_id: str, parameters: dict[str, Any], user: str, delay_ms: int = 0) -> Execution:
@@ -82,12 +91,26 @@ class Operations:
 
     async def cancel(self, execution_id: str) -> Execution:
         """Cancel: what waits is canceled at once; what runs is told to end. One that is completed stays as it is."""
-        execution = await self._store.request_cancel(execution_id, self._clock.now())
+        now = self._clock.now()
+        planned = await self._told_of_cancel(execution_id, now)
+        execution = await self._store.request_cancel(execution_id, now, planned)
         if execution is None:
             raise NotFoundError(f'Unable to identify resource with id "{execution_id}".')
         if not execution.completed:
             self._cancel_running(execution_id)
+        if planned:
+            self._pipeline.wake_dispatcher()
         return execution
+
+    async def _told_of_cancel(self, execution_id: str, now: datetime) -> Sequence[Planned]:
+        """Return who is told where the execution still waits, and so is canceled at once."""
+        if not self._publisher.hears("execution.canceled"):
+            return ()
+        execution = await self._store.execution(execution_id)
+        if execution is None or execution.completed:
+            return ()
+        canceled = msgspec.structs.replace(execution, status=ExecutionStatus.CANCELED, ended_at=now)
+        return self._publisher.execution(canceled, now)
 
     async def re_emit(self, instance_id: str) -> TriggerInstance:
         """Let an instance happen again, with its payload marked as st2 does. Raises NotFoundError."""

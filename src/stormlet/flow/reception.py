@@ -212,10 +212,11 @@ class Reception:
         understood = self._gate.understand(genuine)
         reply = await self._gate.answer_signed(genuine, understood.document)
         if reply is not None:
+            await self._pipeline.verified(genuine.live.guard.source.ref, genuine.request.hook, handshake=True)
             return _handshake(reply)
         try:
             _check(understood)
-            arrivals = self._arrivals(genuine, understood, content)
+            arrivals = await self._arrivals(genuine, understood, content)
         except InvalidInputError as error:
             if not again:
                 await self._gate.unreadable(genuine, error)
@@ -225,12 +226,15 @@ class Reception:
             self._uses.noted(use)
         return _answer(genuine, understood, arrivals, recorded)
 
-    def _arrivals(self, genuine: Genuine, understood: Understood, content: Compiled) -> list[Arrival]:
+    async def _arrivals(self, genuine: Genuine, understood: Understood, content: Compiled) -> list[Arrival]:
         use = self._uses.due(genuine, genuine.request.received_at)
+        told = await self._pipeline.verified(use.source, genuine.request.hook, use.secret) if use is not None else ()
         arrivals: list[Arrival] = []
         for part in understood.parts:
             arrival = self._arrival(genuine, part, understood, content)
-            arrivals.append(msgspec.structs.replace(arrival, secret=use) if not arrivals else arrival)
+            if not arrivals:
+                arrival = msgspec.structs.replace(arrival, secret=use, planned=(*told, *arrival.planned))
+            arrivals.append(arrival)
         return arrivals
 
     def _arrival(self, genuine: Genuine, part: Part, understood: Understood, content: Compiled) -> Arrival:
@@ -255,9 +259,11 @@ class Reception:
             if not guard.types:
                 raise
             listening = []
+        instances = _instances(event, [*listening, *mapped], tag)
         return Arrival(
             event=event,
-            instances=_instances(event, [*listening, *mapped], tag),
+            instances=instances,
+            planned=self._pipeline.publisher.received(instances, event, guard.source.ref),
             delivery=delivery_claim(genuine, part, request.received_at),
             order=order_claim(guard, part),
         )

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from stormlet.model.action import Action
+from stormlet.model.endpoint import BrokenEndpoint, Endpoint
 from stormlet.model.pack import Pack
 from stormlet.model.problem import Problem
 from stormlet.model.rule import LoadedRule
@@ -26,5 +27,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Those that can be used: as they are written now, or in their last good version."""
     broken_sources: Mapping[str, BrokenSource] = {}
     """Those whose document has errors now. The URLs of those that are not among `sources` are refused."""
+    endpoints: Mapping[str, Endpoint] = {}
+    """Those that can be read; whether one can be sent to, compiling finds out."""
+    broken_endpoints: Mapping[str, BrokenEndpoint] = {}
+    """Those whose document has errors now."""
     configs: Mapping[str, dict[str, Any]] = {}
     problems: tuple[Problem, ...] = ()

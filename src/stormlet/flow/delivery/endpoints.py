@@ -26,7 +26,9 @@ from stormlet.store.delivery_interface import DeliveryStore
 Document = Mapping[str, Any]
 """A message as formats.envelope has it: what filters, order keys and templates look into."""
 
-Accepts = Callable[[Message, Document], bool]
+ReadKey = Callable[[str], str | None]
+"""Reads a system key of the datastore, for filters that name one."""
+Accepts = Callable[[Message, Document, ReadKey], bool]
 CompileFilter = Callable[[Endpoint], tuple[Accepts | None, list[Problem]]]
 """Makes an endpoint's filter, in the rules' own language; which is matching's business, so it is handed in."""
 
@@ -101,6 +103,11 @@ def _fingerprint(endpoint: Endpoint) -> str:
 def _problem(endpoint: Endpoint, code: str, path: str, text: str, hint: str = "") -> Problem:
     location = endpoint.locations.get(path, endpoint.location)
     return Problem(code=code, text=text, path=path, hint=hint, location=location)
+
+
+def endpoint_label(endpoint: str, name: str) -> str:
+    """Return what a secret of an endpoint is sealed for (foundation/secrets.py)."""
+    return f"endpoint:{endpoint}:{name}"
 
 
 class EndpointTable:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from stormlet.flow.delivery import messages
-from stormlet.flow.delivery.endpoints import CompiledEndpoint, EndpointTable
+from stormlet.flow.delivery.endpoints import CompiledEndpoint, EndpointTable, ReadKey
 from stormlet.flow.delivery.formats.envelope import envelope
 from stormlet.flow.delivery.loop_guard import HEADER, LoopGuard
 from stormlet.flow.delivery.messages import Surroundings, chain_of, labels
@@ -59,6 +59,7 @@ class Publisher:
         may_wait: Callable[[CompiledEndpoint], bool],
         guard: LoopGuard,
         base_url: Callable[[], str],
+        read_system_key: ReadKey = lambda name: None,
     ) -> None:
         """Join the parts.
 
@@ -67,11 +68,17 @@ class Publisher:
             may_wait: whether messages are planned for an endpoint, as `EndpointBook.may_wait` says.
             guard: reads the chain that a request came with.
             base_url: where people reach this engine.
+            read_system_key: reads the datastore, for filters.
         """
         self._content = content
         self._may_wait = may_wait
         self._guard = guard
         self._base_url = base_url
+        self._read_system_key = read_system_key
+
+    def hears(self, kind: str) -> bool:
+        """Tell whether anybody wants a type of message, so that nothing has to be looked up for nobody."""
+        return bool(self._hearing(kind))
 
     # Causes
 
@@ -197,7 +204,9 @@ class Publisher:
             return ()
         message = msgspec.structs.replace(message, url=self._link(message.subject))
         document = envelope(message)
-        wanted = [each for each in scoped if each.accepts is None or each.accepts(message, document)]
+        wanted = [
+            each for each in scoped if each.accepts is None or each.accepts(message, document, self._read_system_key)
+        ]
         if not wanted:
             return ()
         keys = {each.ref: _key(each.order_key(document)) for each in wanted if each.order_key is not None}

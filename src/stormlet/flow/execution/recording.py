@@ -6,7 +6,8 @@ The store decides who may (the newest token of what still runs); this decides wh
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from datetime import datetime
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -19,7 +20,8 @@ from stormlet.foundation.clock import Clock
 from stormlet.foundation.errors import InvalidInputError, OverloadedError, StoreError
 from stormlet.foundation.telemetry import Metrics
 from stormlet.model.action import RunnerType
-from stormlet.model.execution import Claim, ExecutionStatus, Outcome, OutputChunk
+from stormlet.model.delivery import Planned
+from stormlet.model.execution import Claim, Execution, ExecutionStatus, Outcome, OutputChunk
 from stormlet.store.interface import Store
 
 log = logging.getLogger(__name__)
@@ -32,8 +34,30 @@ _FIRST_RETRY_SECONDS = 0.1
 _LONGEST_RETRY_SECONDS = 5.0
 
 
+class Herald(Protocol):
+    """Says who is told of an execution (flow/delivery/publishing.py). Both are pure, and cost nothing where nobody listens."""
+
+    def execution(self, execution: Execution, time: datetime) -> tuple[Planned, ...]:
+        """Return the messages that say the execution's status."""
+        ...
+
+    def concluded(self, execution: Execution, outcome: Outcome) -> tuple[Planned, ...]:
+        """Return the messages that an outcome causes."""
+        ...
+
+
+class Silence:
+    """Nobody is told."""
+
+    def execution(self, execution: Execution, time: datetime) -> tuple[Planned, ...]:
+        return ()
+
+    def concluded(self, execution: Execution, outcome: Outcome) -> tuple[Planned, ...]:
+        return ()
+
+
 class Recorder:
-    """Writes outcomes, counts them, and tells the log."""
+    """Writes outcomes, counts them, and tells the log and whoever listens."""
 
     def __init__(
         self,
@@ -43,12 +67,27 @@ class Recorder:
         rescue: Rescue,
         metrics: Metrics,
         runner_type: Callable[[str], RunnerType | None],
+        herald: Herald,
+        told: Callable[[], None],
     ) -> None:
         self._store = store
         self._clock = clock
         self._rescue = rescue
         self._metrics = metrics
         self._runner_type = runner_type
+        self._herald = herald
+        self._told = told
+
+    async def started(self, claim: Claim) -> None:
+        """Tell whoever listens that an execution runs. It goes on also where that cannot be written."""
+        planned = self._herald.execution(claim.execution, claim.execution.started_at or self._clock.now())
+        if not planned:
+            return
+        try:
+            await self._store.plan(planned)
+        except STORE_TROUBLE as error:
+            log.warning("nobody is told that execution %s runs: %s", claim.execution.id, error)
+        self._told()
 
     async def conclude(self, claim: Claim, halt: Halt, output: OutputLog, result: RunResult, seconds: float) -> None:
         """Record what came of a run that took so many seconds."""
@@ -68,7 +107,7 @@ class Recorder:
             result=result.result,
             ended_at=self._clock.now(),
         )
-        recorded = await self._patiently(execution.id, lambda: self._record(outcome, output))
+        recorded = await self._patiently(execution.id, lambda: self._record(execution, outcome, output))
         if recorded is None:
             log.warning("execution %s of %s ended after it was settled otherwise", execution.id, execution.action)
             return
@@ -81,16 +120,20 @@ class Recorder:
         await self._store_output(output.take())
         await self._rescue.settle(claim, "the engine was stopped while this action was running")
 
-    async def _record(self, outcome: Outcome, output: OutputLog) -> Outcome | None:
+    async def _record(self, execution: Execution, outcome: Outcome, output: OutputLog) -> Outcome | None:
         """Store the last of the output and the outcome; side by side, so that they share a commit. None: it was too late."""
+        planned = self._herald.concluded(execution, outcome)
         try:
             _, recorded = await asyncio.gather(
-                self._store_output(output.take()), self._store.conclude_execution(outcome)
+                self._store_output(output.take()), self._store.conclude_execution(outcome, (), planned)
             )
         except InvalidInputError as error:
             result = {"error": f"the result could not be stored: {error}", "traceback": ""}
             outcome = msgspec.structs.replace(outcome, status=ExecutionStatus.FAILED, result=result)
-            recorded = await self._store.conclude_execution(outcome)
+            planned = self._herald.concluded(execution, outcome)
+            recorded = await self._store.conclude_execution(outcome, (), planned)
+        if planned:
+            self._told()
         return outcome if recorded else None
 
     async def _store_output(self, chunks: Sequence[OutputChunk]) -> None:

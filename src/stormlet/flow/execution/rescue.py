@@ -6,12 +6,13 @@ that a person can act on. Nothing is ever left `running`.
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from stormlet.foundation.clock import Clock, to_iso
 from stormlet.foundation.settings import Execution as ExecutionSettings
 from stormlet.foundation.telemetry import Metrics
+from stormlet.model.delivery import Planned
 from stormlet.model.execution import Claim, Execution, ExecutionStatus, Outcome
 from stormlet.store.interface import Store
 
@@ -26,8 +27,16 @@ _BATCH = 100
 class Rescue:
     """Concludes or gives back what was interrupted."""
 
-    def __init__(self, store: Store, clock: Clock, settings: ExecutionSettings, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: ExecutionSettings,
+        metrics: Metrics,
+        concluded: Callable[[Execution, Outcome], Sequence[Planned]] = lambda execution, outcome: (),
+    ) -> None:
         self._metrics = metrics
+        self._concluded = concluded
         self._store = store
         self._clock = clock
         self._settings = settings
@@ -75,15 +84,14 @@ class Rescue:
 
     async def _conclude(self, claim: Claim, status: ExecutionStatus, text: str, now: datetime) -> bool:
         execution = claim.execution
-        recorded = await self._store.conclude_execution(
-            Outcome(
-                execution_id=execution.id,
-                token=claim.token,
-                status=status,
-                result={"error": text, "traceback": ""},
-                ended_at=now,
-            )
+        outcome = Outcome(
+            execution_id=execution.id,
+            token=claim.token,
+            status=status,
+            result={"error": text, "traceback": ""},
+            ended_at=now,
         )
+        recorded = await self._store.conclude_execution(outcome, (), self._concluded(execution, outcome))
         if recorded:
             self._metrics.executions.labels(status.value, execution.runner_type).inc()
             log.warning("execution %s of %s was %s: %s", execution.id, execution.action, status.value, text)

@@ -19,7 +19,7 @@ from stormlet.flow.execution.child import Children
 from stormlet.flow.execution.halt import Halt, HaltReason
 from stormlet.flow.execution.interface import Runner
 from stormlet.flow.execution.output_log import OutputLog
-from stormlet.flow.execution.recording import STORE_TROUBLE, Recorder
+from stormlet.flow.execution.recording import STORE_TROUBLE, Herald, Recorder, Silence
 from stormlet.flow.execution.rescue import Rescue
 from stormlet.flow.execution.shielding import shield_process
 from stormlet.foundation.clock import Clock
@@ -66,6 +66,8 @@ class Worker:
         api_url: Callable[[], str],
         runners: Sequence[Runner] = RUNNERS,
         variables: Mapping[str, str] | None = None,
+        herald: Herald | None = None,
+        told: Callable[[], None] = lambda: None,
         worker_name: str = "engine",
     ) -> None:
         """Join the parts; nothing starts.
@@ -75,6 +77,8 @@ class Worker:
             config_of: the rendered config of a pack for a user.
             api_url: the engine's URL, for actions that call its API.
             variables: the environment that PATH and its like are taken from; default: the engine's own.
+            herald: says who is told of executions; None: nobody.
+            told: is called where somebody was.
             worker_name: whose leases these are. It stays the same over restarts, so that those of a dead predecessor are
                 known to be nobody's.
         """
@@ -97,9 +101,16 @@ class Worker:
             issue_token=issue_token,
             revoke_token=revoke_token,
         )
-        self._rescue = Rescue(store, clock, settings, metrics)
+        herald = herald or Silence()
+        self._rescue = Rescue(store, clock, settings, metrics, herald.concluded)
         self._recorder = Recorder(
-            store=store, clock=clock, rescue=self._rescue, metrics=metrics, runner_type=self._carrier.runner_type
+            store=store,
+            clock=clock,
+            rescue=self._rescue,
+            metrics=metrics,
+            runner_type=self._carrier.runner_type,
+            herald=herald,
+            told=told,
         )
         self._held: set[_Held] = set()
         self._woken = asyncio.Event()
@@ -208,6 +219,7 @@ class Worker:
                 return
             if execution.cancel_requested or execution.status is ExecutionStatus.CANCELING:
                 held.halt.request(HaltReason.CANCELED)
+            await self._recorder.started(held.claim)
             result = await self._carrier.carry_out(execution, held.halt, held.output.add)
             seconds = self._clock.monotonic() - started
             await self._recorder.conclude(held.claim, held.halt, held.output, result, seconds)

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from stormlet.flow.delivery.endpoints import EndpointTable
 from stormlet.flow.matching.compile import CompiledRule, compile_rule
 from stormlet.flow.matching.index import RuleIndex
+from stormlet.flow.ruleset.endpoints import compile_endpoints
 from stormlet.flow.ruleset.guards import compile_guards
 from stormlet.flow.verification.guard import Guard
 from stormlet.foundation.identifiers import derived_id, derived_uuid
@@ -39,6 +41,7 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     """URLs of sources that are broken: what comes there is refused, unless another source lets it in."""
     index: RuleIndex
     rules: Mapping[str, CompiledRule] = {}
+    endpoints: EndpointTable = msgspec.field(default_factory=EndpointTable)
     runner_types: Mapping[str, RunnerType] = {}
 
     def action(self, ref_or_id: str) -> Action | None:
@@ -121,7 +124,8 @@ def build(
         loaded[ref] = msgspec.structs.replace(candidate, ref=ref, state=state, rule=rule, problems=tuple(problems))
     before = [guard for known in previous.guards.values() for guard in known] if previous else []
     guards = compile_guards(snapshot, lambda kind: trigger_of(kind, {}, snapshot.trigger_types), before)
-    found.extend(guards.problems)
+    endpoints = compile_endpoints(snapshot, templates, previous.endpoints if previous else None)
+    found.extend([*guards.problems, *endpoints.problems])
     snapshot = msgspec.structs.replace(guards.snapshot, rules=loaded, problems=_ordered(found))
     triggers = _triggers(snapshot.trigger_types, good.values(), more_triggers)
     return Compiled(
@@ -133,6 +137,7 @@ def build(
         closed=guards.closed,
         index=RuleIndex(good.values()),
         rules=good,
+        endpoints=endpoints.table,
         runner_types=runner_types,
     )
 

@@ -5,6 +5,7 @@ too, and the size of each; and since a genuine sender's credential may be in one
 """
 
 import logging
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -17,6 +18,7 @@ from stormlet.foundation.identifiers import new_id
 from stormlet.foundation.secrets import SecretBox
 from stormlet.foundation.telemetry import one_line
 from stormlet.model.arrival import Rejection
+from stormlet.model.delivery import Planned
 from stormlet.model.source import Rate
 from stormlet.signatures.request import SignedRequest
 from stormlet.store.interface import Store
@@ -33,8 +35,16 @@ _PACE: Final = Rate(per_second=0.5, burst=KEEP)
 class Rejections:
     """Keeps refused requests and opens them again."""
 
-    def __init__(self, store: Store, clock: Clock, box: SecretBox) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        box: SecretBox,
+        announce: Callable[[Rejection], Sequence[Planned]] = lambda rejection: (),
+    ) -> None:
+        """Remember the parts. `announce` says who is told of a refusal."""
         self._store = store
+        self._announce = announce
         self._box = box
         self._buckets = Buckets(clock)
 
@@ -59,7 +69,7 @@ class Rejections:
             sealed=self._box.seal_bytes(msgspec.json.encode(kept), _label(source.ref)),
         )
         try:
-            await self._store.put_rejection(rejection, KEEP)
+            await self._store.put_rejection(rejection, KEEP, self._announce(rejection))
         except (StoreError, OverloadedError) as error:
             log.warning("a refused request of source %s is not kept: %s", source.ref, error)
 
