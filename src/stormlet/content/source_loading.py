@@ -16,7 +16,7 @@ from stormlet.content.yaml_reader import Document
 from stormlet.model.problem import Location, Problem
 from stormlet.model.source import BrokenSource, Source
 
-_URL_LINE = re.compile(rb"""^\s*["']?url["']?\s*:\s*["']?([^\s"'#,}]+)""", re.MULTILINE)
+_URL_LINE = re.compile(rb"""(?:^|[{,])\s*["']?url["']?\s*:\s*["']?([^\s"'#,}]+)""", re.MULTILINE)
 _LOOKED_AT = 64 * 1024
 
 
