@@ -206,4 +206,5 @@ def scheme_json(scheme: Scheme) -> dict[str, Any]:
 
 def changed(sent: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
     """Return the keys in which a document that is sent back differs from what was shown, apart from the switch."""
-    return [name for name, value in sent.items() if name not in COMPUTED | {"enabled"} and value != shown.get(name)]
+    known = msgspec.json.decode(msgspec.json.encode(shown))  # as the client saw it: a tuple is a list there
+    return [name for name, value in sent.items() if name not in COMPUTED | {"enabled"} and value != known.get(name)]
