@@ -14,7 +14,7 @@ from stormlet.content.yaml_reader import DEFAULT_MAX_BYTES
 from stormlet.model.problem import Location, Problem, Severity
 
 PACK_FILE = "pack.yaml"
-CONTENT_DIRECTORIES = ("actions", "aliases", "policies", "rules", "sensors", "sources", "triggers")
+CONTENT_DIRECTORIES = ("actions", "aliases", "endpoints", "policies", "rules", "sensors", "sources", "triggers")
 # Its trigger types are part of the engine: no other pack may take its place.
 _ALWAYS_BUNDLED = "core"
 _YAML = frozenset({".yaml", ".yml"})
@@ -24,14 +24,15 @@ _DOCUMENTS = frozenset({".yaml", ".yml", ".json"})
 class ContentDirectories(msgspec.Struct, frozen=True, kw_only=True):
     """Directories of content.
 
-    `packs`: each holds packs, or is one. `rules` and `sources`: files that belong to no pack. `home_sources`: the same, where
-    it exists. `configs`: `<pack>.yaml` files. `bundled`: the packs that come with the engine.
+    `packs`: each holds packs, or is one. `rules`, `sources` and `endpoints`: files that belong to no pack. `home_sources`:
+    sources too, where it exists. `configs`: `<pack>.yaml` files. `bundled`: the packs that come with the engine.
     """
 
     packs: tuple[Path, ...] = ()
     rules: tuple[Path, ...] = ()
     sources: tuple[Path, ...] = ()
     home_sources: Path | None = None
+    endpoints: tuple[Path, ...] = ()
     configs: Path | None = None
     bundled: Path | None = None
     max_file_bytes: int = DEFAULT_MAX_BYTES
@@ -39,7 +40,13 @@ class ContentDirectories(msgspec.Struct, frozen=True, kw_only=True):
     def watched(self) -> tuple[Path, ...]:
         """Return the directories whose changes matter."""
         single = (self.home_sources, self.configs, self.bundled)
-        return (*self.packs, *self.rules, *self.sources, *(path for path in single if path is not None))
+        return (
+            *self.packs,
+            *self.rules,
+            *self.sources,
+            *self.endpoints,
+            *(path for path in single if path is not None),
+        )
 
 
 def bundled_packs() -> Path:
@@ -77,6 +84,11 @@ def source_files(directories: ContentDirectories) -> tuple[list[Path], list[Prob
     return _loose_files(given, sources_in)
 
 
+def endpoint_files(directories: ContentDirectories) -> tuple[list[Path], list[Problem]]:
+    """Return the files of the endpoint directories, and those directories that do not exist."""
+    return _loose_files(directories.endpoints, endpoints_in)
+
+
 def metadata_in(directory: Path) -> list[Path]:
     """Return the metadata files of one content directory: as in StackStorm only the top level, `.yaml` and `.yml`."""
     return _files_in(directory, _YAML)
@@ -89,6 +101,11 @@ def rules_in(directory: Path) -> list[Path]:
 
 def sources_in(directory: Path) -> list[Path]:
     """Return the source files right in a directory, JSON too."""
+    return _files_in(directory, _DOCUMENTS)
+
+
+def endpoints_in(directory: Path) -> list[Path]:
+    """Return the endpoint files right in a directory, JSON too."""
     return _files_in(directory, _DOCUMENTS)
 
 

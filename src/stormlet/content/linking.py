@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from stormlet.content.linting import Context, lint_action, lint_rule, lint_source
+from stormlet.content.linting import Context, lint_action, lint_endpoint, lint_rule, lint_source
 from stormlet.content.linting.trigger_parameters import trigger_parameter_problems
 from stormlet.content.linting.unknown_trigger import implied_type, unknown_trigger_problems
 from stormlet.content.loader import ordered
@@ -37,6 +37,8 @@ def link(snapshot: Snapshot, runner_types: Mapping[str, RunnerType]) -> Snapshot
     whole = Context(snapshot=msgspec.structs.replace(snapshot, trigger_types=types), runner_types=runner_types)
     for source in snapshot.sources.values():
         found += lint_source(source, whole)
+    for endpoint in snapshot.endpoints.values():
+        found += lint_endpoint(endpoint, whole)
     return msgspec.structs.replace(
         snapshot, rules=rules, trigger_types=types, problems=ordered([*snapshot.problems, *found])
     )

@@ -18,6 +18,8 @@ from stormlet.content.dialect import Dialect, Provenance, file_provenance
 from stormlet.content.directories import (
     PACK_FILE,
     ContentDirectories,
+    endpoint_files,
+    endpoints_in,
     is_inside,
     metadata_in,
     pack_directories,
@@ -26,6 +28,8 @@ from stormlet.content.directories import (
     source_files,
     sources_in,
 )
+from stormlet.content.endpoint_documents import EndpointReader
+from stormlet.content.endpoint_loading import EndpointCollection, ReadEndpoint, read_endpoint
 from stormlet.content.rule_loading import RuleCollection, duplicates, loaded_rule
 from stormlet.content.source_documents import SourceReader
 from stormlet.content.source_loading import ReadSource, SourceCollection, read_source
@@ -47,6 +51,7 @@ def load(
     now: datetime,
     cache: FileCache | None = None,
     source_reader: SourceReader | None = None,
+    endpoint_reader: EndpointReader | None = None,
 ) -> Snapshot:
     """Read everything.
 
@@ -56,10 +61,12 @@ def load(
         now: the wall clock's time in UTC.
         cache: what an earlier load read; files that have not changed since are taken from it.
         source_reader: gives sources their meaning; one of its own where none is given.
+        endpoint_reader: the same for endpoints.
     """
     cache = cache if cache is not None else FileCache()
     cache.begin()
-    work = _Load(directories, dialect, now, cache, source_reader or SourceReader())
+    readers = (source_reader or SourceReader(), endpoint_reader or EndpointReader())
+    work = _Load(directories, dialect, now, cache, *readers)
     packs, problems = pack_directories(directories)
     work.problems += problems
     for directory in packs:
@@ -72,6 +79,10 @@ def load(
     work.problems += problems
     for path in files:
         work.take_source(path, None, None)
+    files, problems = endpoint_files(directories)
+    work.problems += problems
+    for path in files:
+        work.take_endpoint(path, None, None)
     cache.end()
     return work.snapshot()
 
@@ -86,6 +97,7 @@ class _Load:
         now: datetime,
         cache: FileCache,
         source_reader: SourceReader,
+        endpoint_reader: EndpointReader,
     ) -> None:
         self.problems: list[Problem] = []
         self._directories = directories
@@ -93,12 +105,14 @@ class _Load:
         self._now = now
         self._cache = cache
         self._source_reader = source_reader
+        self._endpoint_reader = endpoint_reader
         self._packs: dict[str, Pack] = {}
         self._trigger_types: dict[str, TriggerType] = {}
         self._actions: dict[str, Action] = {}
         self._configs: dict[str, dict[str, Any]] = {}
         self._rules = RuleCollection()
         self._sources = SourceCollection()
+        self._endpoints = EndpointCollection()
 
     def take_pack(self, directory: Path) -> None:
         """Read one pack's directory."""
@@ -128,6 +142,8 @@ class _Load:
             self.take_rule(path, pack.ref, directory)
         for path in self._contents(directory, "sources", sources_in):
             self.take_source(path, pack.ref, directory)
+        for path in self._contents(directory, "endpoints", endpoints_in):
+            self.take_endpoint(path, pack.ref, directory)
         self._take_config(pack.ref, directory)
 
     def take_rule(self, path: Path, pack: str | None, directory: Path | None) -> None:
@@ -150,6 +166,15 @@ class _Load:
 
         self._sources.take(self._cache.get(path, ("source", pack), self._now, make))
 
+    def take_endpoint(self, path: Path, pack: str | None, directory: Path | None) -> None:
+        """Read one endpoint's file."""
+
+        def make() -> ReadEndpoint:
+            document = self._document(path)
+            return read_endpoint(document, _provenance(document, pack, directory), self._endpoint_reader)
+
+        self._endpoints.take(self._cache.get(path, ("endpoint", pack), self._now, make))
+
     def snapshot(self) -> Snapshot:
         """Return what was found."""
         rules, problems = self._rules.joined()
@@ -158,6 +183,7 @@ class _Load:
             *problems,
             *(problem for rule in rules.values() for problem in rule.problems),
             *self._sources.problems,
+            *self._endpoints.problems,
         ]
         return Snapshot(
             loaded_at=self._now,
@@ -168,6 +194,8 @@ class _Load:
             configs=self._configs,
             sources=self._sources.sources,
             broken_sources=self._sources.broken,
+            endpoints=self._endpoints.endpoints,
+            broken_endpoints=self._endpoints.broken,
             problems=ordered(problems),
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 from stormlet.content.cache import FileCache
 from stormlet.content.dialect import Dialect
 from stormlet.content.directories import ContentDirectories, bundled_packs
+from stormlet.content.endpoint_documents import EndpointReader
 from stormlet.content.linking import link
 from stormlet.content.linting.trigger_parameters import trigger_parameter_problems
 from stormlet.content.loader import load
@@ -15,6 +16,7 @@ from stormlet.foundation.clock import Clock
 from stormlet.foundation.home import Home
 from stormlet.foundation.settings import Content
 from stormlet.model.action import RunnerType
+from stormlet.model.endpoint import Endpoint
 from stormlet.model.problem import Problem
 from stormlet.model.rule import Rule
 from stormlet.model.snapshot import Snapshot
@@ -41,6 +43,7 @@ class ContentReader:
             rules=tuple(map(Path, settings.rules)),
             sources=tuple(map(Path, settings.sources)),
             home_sources=home.sources,
+            endpoints=tuple(map(Path, settings.endpoints)),
             configs=Path(settings.configs) if settings.configs else home.configs,
             bundled=bundled_packs(),
             max_file_bytes=settings.max_file_bytes,
@@ -50,14 +53,19 @@ class ContentReader:
         self._dialect = dialect
         self._cache = FileCache()
         self._sources = SourceReader()
+        self._endpoints = EndpointReader()
 
     def read(self) -> Snapshot:
         """Read all files; those that have not changed since the last time come from memory."""
-        return load(self.directories, self._dialect, self._clock.now(), self._cache, self._sources)
+        return load(self.directories, self._dialect, self._clock.now(), self._cache, self._sources, self._endpoints)
 
     def source_from_document(self, document: Any) -> tuple[Source | None, list[Problem]]:
         """Read a source that was made through the API; None where it has errors."""
         return self._sources.source_from_document(document)
+
+    def endpoint_from_document(self, document: Any) -> tuple[Endpoint | None, list[Problem]]:
+        """Read an endpoint that was made through the API; None where it has errors."""
+        return self._endpoints.endpoint_from_document(document)
 
     def link(self, snapshot: Snapshot) -> Snapshot:
         """Return the snapshot with everything that only the whole of content shows (`content.linking`)."""

@@ -4,23 +4,21 @@ What it cannot know is whether scheme and options fit together: `content` does n
 says that when it compiles the source. Nor does it read a secret; it reads where one is.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
 from stormlet.content.dialect import FROM_API, Provenance
-from stormlet.content.quantities import bytes_of, per_second, seconds_of
+from stormlet.content.quantities import bytes_of, seconds_of
 from stormlet.content.shapes import DEFAULT_PACK, Shape, has_errors, identity, name_problems, pack_of
-from stormlet.content.source_places import PlaceReader, networks, texts
+from stormlet.content.source_places import PlaceReader, networks, rate, texts
 from stormlet.content.source_secrets import read_secrets
 from stormlet.model.problem import Location, Problem, Severity
 from stormlet.model.source import (
     BrokenSource,
     Forward,
     Ordering,
-    Rate,
     Replay,
     Reply,
     SecretReference,
@@ -122,7 +120,7 @@ class _Reading:
             methods=self._methods(),
             content_types=self._content_types(),
             max_body=self._bytes("max_body"),
-            rate=self._rate(),
+            rate=rate("rate", given, provenance, self._problems),
             allow_ips=networks("allow_ips", given, provenance, self._problems),
             trusted_proxies=networks("trusted_proxies", given, provenance, self._problems),
             cloudevents=given.get("cloudevents") is True,
@@ -246,20 +244,6 @@ class _Reading:
                     "bad-value", text, "content_types", hint="write it without parameters, such as text/plain"
                 )
         return given
-
-    def _rate(self) -> Rate | None:
-        given = self._document.get("rate")
-        if isinstance(given, str):
-            average = per_second(given)
-            if average is None:
-                self._problem("bad-value", f"{given!r} is not a rate", "rate", hint="write it as 10/s, 600/m or 5000/h")
-                return None
-            return Rate(per_second=average, burst=max(1, math.ceil(average)))
-        average = given.get("per_second") if isinstance(given, dict) else None
-        if not isinstance(given, dict) or isinstance(average, bool) or not isinstance(average, int | float):
-            return None
-        burst = given.get("burst", max(1, math.ceil(average)))
-        return Rate(per_second=float(average), burst=burst if isinstance(burst, int) else 1)
 
     def _triggers(self) -> TriggerMapping:
         given = self._document.get("triggers")

@@ -1,14 +1,17 @@
-"""Parts of source documents that name something: places in a request, networks, trigger types by patterns."""
+"""Parts of source documents that name something: places in a request, networks, rates, trigger types by patterns."""
 
 import ipaddress
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from stormlet.content.dialect import Provenance
+from stormlet.content.quantities import per_second
 from stormlet.content.shapes import is_ref
 from stormlet.foundation.paths import PathError, compile_path
 from stormlet.model.problem import Problem, Severity
+from stormlet.model.source import Rate
 
 HEADER = "header:"
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
@@ -33,6 +36,23 @@ def networks(key: str, document: Mapping[str, Any], provenance: Provenance, prob
             hint = "write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32"
             problems.append(provenance.problem("bad-value", f"{text!r} is no address or network", path, hint=hint))
     return texts(given)
+
+
+def rate(key: str, document: Mapping[str, Any], provenance: Provenance, problems: list[Problem]) -> Rate | None:
+    """Return the rate under a key: `10/s`, or `{per_second, burst}`; a text that is none is a problem."""
+    given = document.get(key)
+    if isinstance(given, str):
+        average = per_second(given)
+        if average is None:
+            hint = "write it as 10/s, 600/m or 5000/h"
+            problems.append(provenance.problem("bad-value", f"{given!r} is not a rate", key, hint=hint))
+            return None
+        return Rate(per_second=average, burst=max(1, math.ceil(average)))
+    average = given.get("per_second") if isinstance(given, dict) else None
+    if not isinstance(given, dict) or isinstance(average, bool) or not isinstance(average, int | float):
+        return None
+    burst = given.get("burst", max(1, math.ceil(average)))
+    return Rate(per_second=float(average), burst=burst if isinstance(burst, int) else 1)
 
 
 class PlaceReader:

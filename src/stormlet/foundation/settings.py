@@ -79,6 +79,9 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="Directories of source files that belong to no pack (pack `default`), besides `sources` in the home."
         ),
     ] = []
+    endpoints: Annotated[
+        list[str], Meta(description="Directories of endpoint files that belong to no pack (pack `default`).")
+    ] = []
     configs: Annotated[
         str, Meta(description="Directory of pack configs, `<pack>.yaml`; empty: `configs` in the home.")
     ] = ""

@@ -56,6 +56,11 @@ CODES: dict[str, str] = {
     "missing-secret": "A secret of a source is not there (environment, file or datastore); what needs it is refused.",
     "open-webhook": "A source says `auth: none`: anybody who reaches its URL may post.",
     "same-guard": "Two sources guard one URL with the same secrets; one of them is enough.",
+    # Endpoints
+    "unknown-format": "There is no format of that name.",
+    "unknown-type": "There is no type of messages of that name.",
+    "senseless-type": "Messages of this type are never within the endpoint's scope.",
+    "same-url": "Another endpoint sends to this URL within the same scope.",
     # Actions and packs
     "unknown-runner": "The action's `runner_type` does not exist.",
     "missing-entry-point": "The action's `entry_point` file does not exist.",

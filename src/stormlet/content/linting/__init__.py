@@ -1,6 +1,6 @@
 """Checks that need more than one file: one module each, listed here.
 
-A check gets one rule, one action or one source, and everything else as its context; it yields problems and changes nothing.
+A check gets one rule, action, source or endpoint, and everything else as its context; it yields problems and changes nothing.
 To add one: write its module, name its code in `model/problem_codes.py`, and list it below.
 """
 
@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from stormlet.content.linting import (
     action_exists,
     action_parameters,
+    endpoint_action,
+    endpoint_url,
     entry_point,
     raw_template_in_shell,
     runner,
@@ -19,6 +21,7 @@ from stormlet.content.linting import (
 )
 from stormlet.content.linting.context import Context
 from stormlet.model.action import Action
+from stormlet.model.endpoint import Endpoint
 from stormlet.model.problem import Problem
 from stormlet.model.rule import Rule
 from stormlet.model.source import Source
@@ -39,8 +42,22 @@ SOURCE_CHECKS: tuple[Callable[[Source, Context], Iterable[Problem]], ...] = (
     source_triggers.check,
     same_guard.check,
 )
+ENDPOINT_CHECKS: tuple[Callable[[Endpoint, Context], Iterable[Problem]], ...] = (
+    endpoint_action.check,
+    endpoint_url.check,
+)
 
-__all__ = ["ACTION_CHECKS", "RULE_CHECKS", "SOURCE_CHECKS", "Context", "lint_action", "lint_rule", "lint_source"]
+__all__ = [
+    "ACTION_CHECKS",
+    "ENDPOINT_CHECKS",
+    "RULE_CHECKS",
+    "SOURCE_CHECKS",
+    "Context",
+    "lint_action",
+    "lint_endpoint",
+    "lint_rule",
+    "lint_source",
+]
 
 
 def lint_rule(rule: Rule, context: Context) -> Iterator[Problem]:
@@ -59,3 +76,9 @@ def lint_source(source: Source, context: Context) -> Iterator[Problem]:
     """Yield what cannot be meant in a source."""
     for check in SOURCE_CHECKS:
         yield from check(source, context)
+
+
+def lint_endpoint(endpoint: Endpoint, context: Context) -> Iterator[Problem]:
+    """Yield what cannot be meant in an endpoint."""
+    for check in ENDPOINT_CHECKS:
+        yield from check(endpoint, context)

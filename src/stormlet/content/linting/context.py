@@ -6,6 +6,7 @@ import msgspec
 
 from stormlet.content.yaml_reader import nearest
 from stormlet.model.action import Action, RunnerType
+from stormlet.model.endpoint import Endpoint
 from stormlet.model.problem import Location, Problem, Severity
 from stormlet.model.rule import Rule
 from stormlet.model.snapshot import Snapshot
@@ -32,6 +33,14 @@ def in_source(
 ) -> Problem:
     """Return a problem at a place in a source."""
     location = nearest(source.locations, path, source.metadata_file)
+    return Problem(code=code, text=text, severity=severity, location=location, path=path, hint=hint)
+
+
+def in_endpoint(
+    endpoint: Endpoint, code: str, text: str, path: str, *, hint: str = "", severity: Severity = Severity.WARNING
+) -> Problem:
+    """Return a problem at a place in an endpoint."""
+    location = nearest(endpoint.locations, path, endpoint.metadata_file)
     return Problem(code=code, text=text, severity=severity, location=location, path=path, hint=hint)
 
 

@@ -7,7 +7,7 @@ import json
 from importlib import resources
 from typing import Any
 
-NAMES = ("rule", "action", "trigger", "source", "pack", "config_schema")
+NAMES = ("rule", "action", "trigger", "source", "endpoint", "pack", "config_schema")
 
 
 def read_schema(name: str) -> dict[str, Any]:

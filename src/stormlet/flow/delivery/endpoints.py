@@ -11,8 +11,14 @@ from typing import Any, Final
 
 import msgspec
 
-from stormlet.flow.delivery.formats.interface import VERIFICATION
-from stormlet.flow.delivery.formats.registry import CompiledFormat, check_headers, compile_format, format_problems
+from stormlet.flow.delivery.formats.interface import VERIFICATION, SecretUse
+from stormlet.flow.delivery.formats.registry import (
+    CompiledFormat,
+    check_headers,
+    compile_format,
+    format_named,
+    format_problems,
+)
 from stormlet.foundation.errors import InvalidInputError
 from stormlet.foundation.paths import Lookup, PathError, compile_path
 from stormlet.foundation.templates import Templates
@@ -73,17 +79,10 @@ def compile_endpoint(
         try:
             order_key = compile_path(endpoint.order_key)
         except PathError as error:
-            problems.append(_problem(endpoint, "bad-path", "order_key", f"{endpoint.order_key!r} is no path: {error}"))
+            problems.append(_problem(endpoint, "bad-path", "order", f"{endpoint.order_key!r} is no path: {error}"))
     chosen = None
     if not endpoint.action:
-        problems += [
-            msgspec.structs.replace(problem, location=endpoint.locations.get(problem.path, endpoint.location))
-            for problem in format_problems(endpoint.format, endpoint.options, templates)
-        ]
-        try:
-            check_headers(endpoint.headers)
-        except InvalidInputError as error:
-            problems.append(_problem(endpoint, "bad-value", "headers", error.text, error.hint))
+        problems += _request_problems(endpoint, templates)
     if any(problem.severity is Severity.ERROR for problem in problems):
         return None, problems
     if not endpoint.action:
@@ -92,6 +91,23 @@ def compile_endpoint(
         endpoint=endpoint, format=chosen, accepts=accepts, order_key=order_key, fingerprint=_fingerprint(endpoint)
     )
     return compiled, problems
+
+
+def _request_problems(endpoint: Endpoint, templates: Templates) -> list[Problem]:
+    """Return why no request could be made: format, options, a secret that is missing, headers."""
+    problems = [
+        msgspec.structs.replace(problem, location=endpoint.locations.get(problem.path, endpoint.location))
+        for problem in format_problems(endpoint.format, endpoint.options, templates)
+    ]
+    if not problems and not endpoint.secrets and format_named(endpoint.format).about.secret is SecretUse.REQUIRED:
+        text = f"the format {endpoint.format} needs a secret, and there is none"
+        problems.append(_problem(endpoint, "missing-key", "secret", text, "write where it is: secret: env:NAME"))
+    try:
+        check_headers(endpoint.headers)
+    except InvalidInputError as error:
+        text = error.text.removeprefix("headers: ")
+        problems.append(_problem(endpoint, "bad-value", "headers", text, error.hint))
+    return problems
 
 
 def _fingerprint(endpoint: Endpoint) -> str:
