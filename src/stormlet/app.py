@@ -9,11 +9,8 @@ import logging
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
-
-import msgspec
 
 from stormlet.api.server import HttpServer
 from stormlet.api.services import Services
@@ -27,11 +24,13 @@ from stormlet.flow.enforcement.enforce import Enforcer
 from stormlet.flow.enforcement.pack_config import KeyReaders, render_config
 from stormlet.flow.enforcement.request import Requester
 from stormlet.flow.execution import RUNNER_TYPES, Worker
+from stormlet.flow.greeting import Greeting, greeting_of, log_reload
 from stormlet.flow.guarding import build_gate
+from stormlet.flow.housekeeping import Housekeeping
 from stormlet.flow.operations import Operations
 from stormlet.flow.pipeline import Pipeline
 from stormlet.flow.rehearsal import Rehearsal
-from stormlet.flow.ruleset import Compiled, Ruleset
+from stormlet.flow.ruleset import Ruleset
 from stormlet.flow.verification.certificates import Fetch, fetch_from_sns
 from stormlet.flow.verification.secrets import SecretReader
 from stormlet.foundation.clock import Clock, SystemClock
@@ -42,9 +41,6 @@ from stormlet.foundation.settings import Bootstrap, Settings, environment
 from stormlet.foundation.supervisor import Service, Supervisor, stop_services
 from stormlet.foundation.telemetry import Metrics, set_up_logging
 from stormlet.foundation.templates import TemplateLimits, Templates
-from stormlet.model.problem import Severity
-from stormlet.model.rule import LoadedRule
-from stormlet.model.snapshot import Snapshot
 from stormlet.st2compat.dialect import Dialect
 from stormlet.store.datastore import Datastore
 from stormlet.store.sqlite.backend import SqliteStore
@@ -53,26 +49,6 @@ log = logging.getLogger("stormlet")
 ADMIN = "st2admin"
 IDLE_SECONDS = 5.0
 RETRY_SECONDS = 1.0
-PURGE_CHUNK = 500
-
-
-class Greeting(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person who starts the server is told. `api_key` and `admin_password` are None unless made just now."""
-
-    url: str
-    home: str
-    rules: int
-    """Those that are switched on."""
-    examples: int
-    """Rules of packs that come with the engine, and are switched off."""
-    actions: int
-    guarded: int
-    """URLs that a source guards now."""
-    directories: tuple[str, ...]
-    errors: int
-    warnings: int
-    api_key: str | None = None
-    admin_password: str | None = None
 
 
 class Printer(Protocol):
@@ -148,6 +124,14 @@ class Engine:
         self.datastore = Datastore(self.store, self.clock, self.box)
         self.source_secrets = SecretReader(
             self._variables, self.datastore.find_system, self.datastore.decrypt, self.box
+        )
+
+        self.housekeeping = Housekeeping(
+            store=self.store,
+            datastore=self.datastore,
+            clock=self.clock,
+            settings=self.settings,
+            metrics=self.metrics,
         )
 
     def _build_flow(self) -> None:
@@ -289,21 +273,15 @@ class Engine:
         return made_key, made_password
 
     def _greeting(self, api_key: str | None, password: str | None) -> Greeting:
-        content = self.ruleset.current.snapshot
-        severities = [problem.severity for problem in content.problems]
-        own = self.settings.content
-        return Greeting(
+        content, own = self.ruleset.current.snapshot, self.settings.content
+        guarded = len({source.url for source in content.sources.values() if self.guarding.is_active(source.ref)})
+        return greeting_of(
+            content,
             url=self.server.url,
             home=str(self.home.path),
-            rules=sum(loaded.rule is not None and loaded.rule.enabled for loaded in content.rules.values()),
-            examples=sum(_is_example(loaded, content) for loaded in content.rules.values()),
-            actions=len(content.actions),
-            guarded=len({source.url for source in content.sources.values() if self.guarding.is_active(source.ref)}),
+            guarded=guarded,
             directories=(*own.rules, *own.sources, *own.packs),
-            errors=severities.count(Severity.ERROR),
-            warnings=severities.count(Severity.WARNING),
-            api_key=api_key,
-            admin_password=password,
+            credentials=(api_key, password),
         )
 
     def _spawn_loops(self) -> None:
@@ -331,40 +309,14 @@ class Engine:
                 return
 
     async def _purge(self) -> None:
-        settings = self.settings.store
         while True:
-            await self.clock.sleep(settings.purge_interval)
-            await self._patiently("purging", self._purge_all)
-
-    async def _purge_all(self) -> None:
-        now = self.clock.now()
-        await self.store.purge_tokens(now)
-        await self.datastore.purge()
-        while await self.store.purge_deliveries(now, PURGE_CHUNK):
-            await self.clock.sleep(0)
-        if self.settings.delivery.retention_days:
-            before = now - timedelta(days=self.settings.delivery.retention_days)
-            while await self.store.purge_messages(before, PURGE_CHUNK):
-                await self.clock.sleep(0)
-        if self.settings.store.retention_days:
-            before = now - timedelta(days=self.settings.store.retention_days)
-            while await self.store.purge(before, PURGE_CHUNK):
-                await self.clock.sleep(0)
+            await self.clock.sleep(self.settings.store.purge_interval)
+            await self._patiently("purging", self.housekeeping.purge)
 
     async def _measure(self) -> None:
         while True:
-            await self._patiently("measuring", self._measure_once)
+            await self._patiently("measuring", self.housekeeping.measure)
             await self.clock.sleep(IDLE_SECONDS)
-
-    async def _measure_once(self) -> None:
-        totals = await self.store.totals()
-        self.metrics.pending_instances.set(totals.pending_instances)
-        self.metrics.waiting_executions.set(totals.waiting_executions)
-        self.metrics.running_executions.set(totals.running_executions)
-        age = (self.clock.now() - totals.oldest_pending).total_seconds() if totals.oldest_pending else 0
-        self.metrics.oldest_pending_seconds.set(max(age, 0))
-        waiting = await self.store.waiting_deliveries()
-        self.metrics.waiting_deliveries.set(sum(each.planned for each in waiting.values()))
 
     async def _watch(self) -> None:
         first = True
@@ -373,7 +325,7 @@ class Engine:
             compiled = await self.ruleset.reload()
             took = (time.perf_counter() - started) * 1000
             # The first is only to be sure that nothing changed between reading the files and watching them.
-            _log_reload(compiled, len(changed), took, logging.DEBUG if first else logging.INFO)
+            log_reload(compiled, len(changed), took, logging.DEBUG if first else logging.INFO)
             first = False
 
     async def _patiently(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -403,22 +355,6 @@ class Engine:
 
 def _known(**values: str | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
-
-
-def _is_example(loaded: LoadedRule, content: Snapshot) -> bool:
-    """Tell whether a rule came with the engine, to be looked at and switched on."""
-    rule = loaded.rule
-    return rule is not None and not rule.enabled and rule.pack in content.packs and content.packs[rule.pack].bundled
-
-
-def _log_reload(compiled: Compiled, files: int, took_ms: float, level: int) -> None:
-    content = compiled.snapshot
-    errors = [problem for problem in content.problems if problem.severity is Severity.ERROR]
-    log.log(level, "content loaded again in %.0f ms (%d paths changed): %d rules", took_ms, files, len(content.rules))
-    for problem in errors[:20]:
-        log.error("%s", problem)
-    if len(errors) > 20:
-        log.error("and %d more problems: `stormlet check` lists them", len(errors) - 20)
 
 
 async def _serve(engine: Engine, printer: Printer) -> int:

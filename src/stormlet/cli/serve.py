@@ -9,7 +9,7 @@ from stormlet.cli.options import Command
 from stormlet.cli.text import counted
 
 if TYPE_CHECKING:
-    from stormlet.app import Greeting
+    from stormlet.flow.greeting import Greeting
 
 
 @click.command(cls=Command)

@@ -2,8 +2,8 @@
 
 import shlex
 
-from stormlet.app import Greeting
 from stormlet.cli.serve import greeting_lines
+from stormlet.flow.greeting import Greeting
 
 KEY = "aB3-_x"
 
