@@ -17,15 +17,14 @@ from stormlet.foundation.telemetry import mask_credentials
 from stormlet.model.arrival import Rejection
 from stormlet.model.enforcement import Enforcement
 from stormlet.model.execution import Execution, ExecutionStatus
-from stormlet.model.message import Message, is_user_type
+from stormlet.model.message import Message
+from stormlet.model.publication import check_published
 from stormlet.model.rule import Rule
 from stormlet.model.trigger import TriggerInstance
 
 CHAIN: Final = "chain"
 """Where the context of an execution keeps what led to it (loop_guard.py)."""
 _LONGEST_ERROR: Final = 1000
-_LARGEST_DATA: Final = 64 * 1024
-_MOST_TAGS: Final = 20
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,30 +194,6 @@ def published(execution: Execution, result: Any, time: datetime, around: Surroun
         return None
     own = msgspec.structs.replace(around, pack=pack or around.pack, tags=tuple(dict.fromkeys((*around.tags, *tags))))
     return _message(kind, f"execution:{execution.id}", time, own, result["data"])
-
-
-def check_published(kind: Any, data: Any, scope: Any) -> tuple[str, str, tuple[str, ...]]:
-    """Return type, pack and tags of what `core.publish` was given.
-
-    Raises:
-        InvalidInputError: the type is not one that users may publish, or data or scope are not what they should be.
-    """
-    if not isinstance(kind, str) or not is_user_type(kind):
-        hint = (
-            "words of letters, digits and _ joined by dots, such as deploy.finished; the engine's own words are taken"
-        )
-        raise InvalidInputError(f"{kind!r} is not a type that can be published", hint=hint)
-    if not isinstance(data, dict):
-        raise InvalidInputError("`data` must be an object")
-    if len(msgspec.json.encode(data)) > _LARGEST_DATA:
-        raise InvalidInputError(f"`data` is larger than {_LARGEST_DATA} bytes", hint="send a link instead")
-    scope = {} if scope is None else scope
-    if not isinstance(scope, Mapping) or set(scope) - {"pack", "tags"}:
-        raise InvalidInputError("`scope` may hold `pack` and `tags` only", hint="scope: {pack: web, tags: [team:web]}")
-    pack, tags = scope.get("pack") or "", scope.get("tags") or []
-    if not isinstance(pack, str) or not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-        raise InvalidInputError("`scope.pack` is a name and `scope.tags` a list of texts")
-    return kind, pack, tuple(tags[:_MOST_TAGS])
 
 
 def error_of(result: Any) -> str:

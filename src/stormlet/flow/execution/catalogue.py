@@ -8,6 +8,7 @@ from stormlet.flow.execution.runners.http_request import HttpRequestRunner
 from stormlet.flow.execution.runners.local_shell_cmd import LocalShellCmdRunner
 from stormlet.flow.execution.runners.local_shell_script import LocalShellScriptRunner
 from stormlet.flow.execution.runners.noop import NoopRunner
+from stormlet.flow.execution.runners.publish import PublishRunner
 from stormlet.flow.execution.runners.python_script import PythonScriptRunner
 from stormlet.model.action import RunnerType
 
@@ -18,6 +19,7 @@ RUNNERS: tuple[Runner, ...] = (
     PythonScriptRunner(),
     NoopRunner(),
     AnnouncementRunner(),
+    PublishRunner(),
 )
 
 RUNNER_TYPES: Mapping[str, RunnerType] = {runner.type.name: runner.type for runner in RUNNERS}
