@@ -119,8 +119,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _usage(error: click.UsageError, session: Session) -> int:
-    if error.ctx is not None and not error.args[0] and not error.message:
-        return USAGE
     if session.machine_readable:
         return report(CommandError(error.format_message(), exit_code=USAGE, code="usage"), session)
     error.show()

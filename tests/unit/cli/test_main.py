@@ -5,13 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from stormlet.cli.catalogue import ENTRIES
 from stormlet.cli.failures import EXIT_CODES, MEANINGS
-from stormlet.cli.main import root
+from stormlet.cli.main import root, run
 from stormlet.foundation import errors
 
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("STORMLET_", "ST2_"))}
@@ -69,6 +71,36 @@ def test_a_wrong_command_is_answered_with_the_right_one() -> None:
     done = stormlet("rule", "lst")
     assert (done.returncode, done.stdout) == (2, "")
     assert "did you mean `list`?" in done.stderr
+
+
+def commands_that_need_something() -> Iterator[list[str]]:
+    """Yield the words of each command that has an argument or option which must be given."""
+    for name in ENTRIES:
+        command = root.get_command(None, name)  # type: ignore[arg-type]
+        verbs = command.commands.items() if isinstance(command, click.Group) else [("", command)]
+        for verb, each in verbs:
+            if each is not None and any(parameter.required for parameter in each.params):
+                yield [name, verb] if verb else [name]
+
+
+@pytest.mark.parametrize("words", list(commands_that_need_something()), ids=" ".join)
+def test_a_missing_argument_is_named(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """With the command's usage, on standard error; the exit code is 2."""
+    assert run(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"Usage: stormlet {' '.join(words)} ")
+    assert "Missing " in err
+
+
+@pytest.mark.parametrize("words", [[], ["rule"], ["rule-enforcement"]], ids=" ".join)
+def test_a_missing_verb_shows_the_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Once, on standard error; the exit code is 2."""
+    assert run(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("Usage: ") == 1
+    assert "--help" in err
 
 
 def test_errors_are_json_where_json_was_asked_for(tmp_path: Path) -> None:
