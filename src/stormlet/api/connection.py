@@ -6,11 +6,22 @@ the log instead of a traceback for each, which a stranger could fill a disk with
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import (
+    BadHttpMethod,
+    BadStatusLine,
+    ContentEncodingError,
+    ContentLengthError,
+    HttpProcessingError,
+    InvalidHeader,
+    InvalidURLError,
+    LineTooLong,
+    TransferEncodingError,
+)
 
 from stormlet.api.dispatch import Dispatcher
 from stormlet.foundation.clock import Clock
@@ -67,7 +78,7 @@ class ConnectionFloor:
             self.empty.set()
 
     def malformed(self, remote: str | None, text: str) -> None:
-        """Count a request that is none."""
+        """Count a request that is none; `text` must hold nothing of its bytes."""
         self._metrics.http_malformed.inc()
         self.warn("malformed", "malformed request from %s: %s", remote, text)
 
@@ -178,7 +189,7 @@ class Connection(web.RequestHandler):
         if not isinstance(exc, HttpProcessingError):
             log.error("connection from %s failed", request.remote, exc_info=exc)
             return self._floor.dispatcher.malformed(500, "Internal Server Error")
-        reason = _first_line(exc.message)
+        reason = _sentence(exc)
         self._floor.malformed(request.remote, reason)
         return self._floor.dispatcher.malformed(status, f"The request is malformed: {reason}")
 
@@ -188,6 +199,31 @@ class Connection(web.RequestHandler):
         self._floor.warn("connection", "connection failed: %s", type(error).__name__ if error else args[:1])
 
 
-def _first_line(text: str) -> str:
-    """Return what is wrong, without the attacker's bytes that aiohttp shows below it."""
-    return text.strip().splitlines()[0].rstrip(":")[:200] if text.strip() else "not HTTP"
+
+_SENTENCES: Mapping[type[HttpProcessingError], str] = {
+    LineTooLong: f"the request line or a header is longer than {MAX_LINE} bytes",
+    InvalidHeader: "a header is not valid",
+    BadHttpMethod: "the request line does not begin with an HTTP method",
+    BadStatusLine: "the request line is not one of HTTP 1",
+    InvalidURLError: "the URL is not valid",
+    TransferEncodingError: "the chunks of the body are not valid",
+    ContentLengthError: "the body is shorter than its Content-Length",
+    ContentEncodingError: "the body's compression is not valid",
+}
+_TOLD = {
+    "Received HTTPS traffic on an HTTP port": "HTTPS on a port that speaks HTTP",
+    "Too many headers received": f"there are more than {MAX_HEADERS} headers",
+    "Missing 'Host' header in request.": "the header `Host` is missing",
+    "Data after `Connection: close`": "data comes after `Connection: close`",
+    "Invalid header token": "a header's name is not valid",
+    "Invalid header value char": "a header's value holds a character that it must not",
+    "Unexpected whitespace after header value": "a header is folded over several lines",
+}
+
+
+def _sentence(error: HttpProcessingError) -> str:
+    """Say what is wrong in a sentence of our own: aiohttp's shows the bytes, and a header's or URL's may be a credential."""
+    begins = error.message.strip().partition("\n")[0].rstrip(":")
+    if told := _TOLD.get(begins):
+        return told
+    return next((_SENTENCES[kind] for kind in type(error).__mro__ if kind in _SENTENCES), "it is not HTTP 1")

@@ -165,6 +165,33 @@ async def test_malformed_requests_do_not_fill_the_log(served: Served, caplog: py
     assert served.engine.metrics.http_malformed._value.get() == 100
 
 
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ("GET /a HTTP/1.1\r\nHost: x\r\nX-Auth-Token: CANARY" + "b" * 10_000 + "\r\n\r\n", "longer than 8190 bytes"),
+        ("GET /a?st2-api-key=CANARY" + "a" * 10_000 + " HTTP/1.1\r\nHost: x\r\n\r\n", "longer than 8190 bytes"),
+        ("GET /a?st2-api-key=CANARY\x01 HTTP/1.1\r\nHost: x\r\n\r\n", "malformed"),
+        ("GET http://[CANARY/ HTTP/1.1\r\nHost: x\r\n\r\n", "malformed"),
+        ("GET /a HTTP/1.1\r\nHost: x\r\nX-Auth-Token: CANARY\x00\r\n\r\n", "a header"),
+        ("GET /a HTTP/1.1\r\nHost: x\r\nCANARY key: b\r\n\r\n", "a header"),
+        ("CANARY\r\n\r\n", "malformed"),
+        ("GET /a CANARY/1.1\r\nHost: x\r\n\r\n", "malformed"),
+        ("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: CANARY\r\n\r\n", "malformed"),
+    ],
+    ids=["long-header", "long-url", "url", "host", "value", "name", "method", "version", "length"],
+)
+async def test_malformed_requests_are_not_repeated(
+    served: Served, caplog: pytest.LogCaptureFixture, sent: str, said: str
+) -> None:
+    """A credential in a request that is none is neither in the answer nor in the log, which say what was wrong."""
+    caplog.set_level(logging.DEBUG)
+    answer = Answer(await served.raw(sent.encode("latin-1")))
+    assert answer.status == 400
+    assert said in answer.json["faultstring"]
+    assert b"CANARY" not in answer.head + answer.body
+    assert "CANARY" not in caplog.text
+
+
 async def test_slow_bodies_are_given_up(serve: Serve) -> None:
     """408 with the reason, and closed; nothing stored."""
     served = await serve(Limits(body_seconds=0.3))
