@@ -75,7 +75,7 @@ async def test_secrets_are_written_once_and_shown_never(served: Served, tmp_path
         assert b"CANARY" not in (await served.get(f"/api/v1/sources{path}")).body
     for file in Path(served.engine.home.path).rglob("*"):
         if file.is_file():
-            assert b"CANARY" not in file.read_bytes(), file
+            assert SECRET.encode() not in file.read_bytes(), file
 
 
 @pytest.mark.parametrize(
