@@ -199,7 +199,6 @@ class Connection(web.RequestHandler):
         self._floor.warn("connection", "connection failed: %s", type(error).__name__ if error else args[:1])
 
 
-
 _SENTENCES: Mapping[type[HttpProcessingError], str] = {
     LineTooLong: f"the request line or a header is longer than {MAX_LINE} bytes",
     InvalidHeader: "a header is not valid",
