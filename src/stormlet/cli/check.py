@@ -139,8 +139,9 @@ def _sorted_out(path: Path) -> Directories:
     pack = next((parent for parent in (path, *path.resolve().parents) if (parent / "pack.yaml").is_file()), None)
     if pack is not None:
         return Directories([], [str(pack)], [])
-    if path.is_file() or any(path.glob("*.y*ml")):
-        directory = path.resolve().parent if path.is_file() else path.resolve()
+    is_file = path.exists() and not path.is_dir()  # a pipe too: it is refused when it is read
+    if is_file or any(path.glob("*.y*ml")):
+        directory = path.resolve().parent if is_file else path.resolve()
         is_source = directory.name == "sources"
         return Directories([], [], [str(path)]) if is_source else Directories([str(path)], [], [])
     if any(path.glob("*/pack.yaml")):

@@ -61,7 +61,7 @@ def pack_directories(directories: ContentDirectories) -> tuple[list[Path], list[
     bundled = list(_packs_in(directories.bundled, problems)) if directories.bundled else []
     found = [directory for directory in bundled if directory.name == _ALWAYS_BUNDLED]
     for given in directories.packs:
-        if not given.is_dir():
+        if not is_directory(given):
             problems.append(_missing(given))
             continue
         found.extend(_packs_in(given, problems))
@@ -109,6 +109,14 @@ def endpoints_in(directory: Path) -> list[Path]:
     return _files_in(directory, _DOCUMENTS)
 
 
+def is_directory(path: Path) -> bool:
+    """Tell whether there is a directory of this name, as far as we may know."""
+    try:
+        return path.is_dir()
+    except OSError:  # it lies in a directory that is not ours to look into
+        return False
+
+
 def is_inside(path: Path, directory: Path) -> bool:
     """Tell whether the file, with all links followed, still lies in the directory."""
     real, root = os.path.realpath(path), os.path.realpath(directory)
@@ -121,27 +129,26 @@ def _loose_files(
     files: dict[str, Path] = {}
     problems = []
     for given in directories:
-        if given.is_file():
+        if is_directory(given):
+            for path in list_files(given):
+                files.setdefault(os.path.realpath(path), path)
+        elif given.exists():
             files.setdefault(os.path.realpath(given), given)
-            continue
-        if not given.is_dir():
+        else:
             problems.append(_missing(given))
-            continue
-        for path in list_files(given):
-            files.setdefault(os.path.realpath(path), path)
     return list(files.values()), problems
 
 
 def _packs_in(directory: Path, problems: list[Problem]) -> Iterator[Path]:
-    if (directory / PACK_FILE).is_file():
+    if _has_pack_file(directory):
         yield directory
         return
     for inner in _sorted(directory):
-        if inner.name.startswith(".") or not inner.is_dir():
+        if inner.name.startswith(".") or not is_directory(inner):
             continue
-        if (inner / PACK_FILE).is_file():
+        if _has_pack_file(inner):
             yield inner
-        elif any((inner / name).is_dir() for name in CONTENT_DIRECTORIES):
+        elif any(is_directory(inner / name) for name in CONTENT_DIRECTORIES):
             problems.append(
                 Problem(
                     code="pack-without-metadata",
@@ -153,12 +160,14 @@ def _packs_in(directory: Path, problems: list[Problem]) -> Iterator[Path]:
             )
 
 
+def _has_pack_file(directory: Path) -> bool:
+    """Tell whether something is there of that name; what cannot be read of it, its reader says."""
+    return os.path.lexists(directory / PACK_FILE)
+
+
 def _files_in(directory: Path, suffixes: frozenset[str]) -> list[Path]:
-    return [
-        path
-        for path in _sorted(directory)
-        if path.suffix.lower() in suffixes and not path.name.startswith(".") and not path.is_dir()
-    ]
+    """Return what is called like a file of content, even what is none: its reader says so, where silence would mislead."""
+    return [path for path in _sorted(directory) if path.suffix.lower() in suffixes and not path.name.startswith(".")]
 
 
 def _sorted(directory: Path) -> list[Path]:

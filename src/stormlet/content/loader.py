@@ -5,6 +5,8 @@ problems. Whether things fit together (does the rule's trigger exist?) is asked 
 made through the API belongs to the answer.
 """
 
+import contextlib
+import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +22,7 @@ from stormlet.content.directories import (
     ContentDirectories,
     endpoint_files,
     endpoints_in,
+    is_directory,
     is_inside,
     metadata_in,
     pack_directories,
@@ -218,7 +221,7 @@ class _Load:
     def _contents(self, pack: Path, name: str, list_files: Callable[[Path], list[Path]]) -> list[Path]:
         """Return the files of one content directory that do not lead out of the pack."""
         directory = pack / name
-        if not directory.is_dir():
+        if not is_directory(directory):
             return []
         # Packs are written by strangers; a link must not make the engine read (and show) the machine's own files.
         if not is_inside(directory, pack):
@@ -269,7 +272,7 @@ class _Load:
             self._configs[pack] = values
 
     def _optional(self, path: Path | None) -> Document | None:
-        if path is None or not path.is_file():
+        if path is None or not os.path.lexists(path):
             return None
         return self._cache.get(path, "document", self._now, lambda: self._document(path))
 
@@ -318,5 +321,6 @@ def _shadowed(pack: Pack, first: Pack) -> Problem:
 
 def _file_names(directory: Path) -> tuple[str, ...]:
     """Return the pack's top-level files and metadata, for `pack show`; not everything: a pack may hold a virtualenv."""
-    names = [path.name for path in sorted(directory.iterdir()) if path.is_file()]
-    return tuple(names)
+    with contextlib.suppress(OSError):
+        return tuple(path.name for path in sorted(directory.iterdir()) if path.is_file())
+    return ()  # gone in this moment, or not ours to read

@@ -13,6 +13,7 @@ from stormlet.content.dialect import Provenance
 from stormlet.content.shapes import has_errors
 from stormlet.content.source_documents import SourceReader, broken_source
 from stormlet.content.yaml_reader import Document
+from stormlet.foundation.regular_files import open_regular
 from stormlet.model.problem import Location, Problem
 from stormlet.model.source import BrokenSource, Source
 
@@ -96,7 +97,7 @@ def twice(ref: str, first: Location, second: Location) -> list[Problem]:
 def _url_in(path: Path) -> str:
     """Return what looks like the URL in a file that cannot be read as a document; empty where nothing does."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             found = _URL_LINE.search(stream.read(_LOOKED_AT))
     except (OSError, ValueError):
         return ""

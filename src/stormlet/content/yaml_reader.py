@@ -13,6 +13,7 @@ import msgspec
 
 from stormlet.content.yaml_nodes import MAX_DEPTH, RefusedError, compose
 from stormlet.content.yaml_values import Construction, as_json
+from stormlet.foundation.regular_files import open_regular, reason_of
 from stormlet.model.problem import Location, Problem, Severity
 
 DEFAULT_MAX_BYTES = 1024 * 1024
@@ -46,11 +47,10 @@ def read_file(path: Path, *, shown: str = "", max_bytes: int = DEFAULT_MAX_BYTES
     """Read a file. `shown` is the name that problems carry; `.json` is read as JSON, all else as YAML."""
     shown = shown or str(path)
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             raw = stream.read(max_bytes + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        return _unreadable(shown, "file-unreadable", f"the file cannot be read: {reason}")
+        return _unreadable(shown, "file-unreadable", f"the file cannot be read: {reason_of(error)}")
     if len(raw) > max_bytes:
         hint = "raise content.max_file_bytes if it is meant to be this large"
         return _unreadable(shown, "file-too-large", f"the file is larger than {max_bytes} bytes", hint=hint)

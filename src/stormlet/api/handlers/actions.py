@@ -9,6 +9,7 @@ from stormlet.api.documents import read_document
 from stormlet.api.handlers.switching import put_document, switch_from_document
 from stormlet.api.listing import list_reply, named
 from stormlet.foundation.errors import InvalidInputError, NotFoundError
+from stormlet.foundation.regular_files import open_regular
 from stormlet.model.action import Action, RunnerType
 from stormlet.model.trigger import Origin
 from stormlet.st2compat.api_names.content import (
@@ -79,9 +80,9 @@ def _read_inside(home: Path, name: str) -> bytes | None:
     if not path.is_relative_to(home):
         return None
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(MAX_ENTRY_POINT)
-    except OSError:
+    except (OSError, ValueError):
         return None
 
 

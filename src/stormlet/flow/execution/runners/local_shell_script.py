@@ -10,6 +10,7 @@ from stormlet.flow.execution.entry_points import entry_point_of
 from stormlet.flow.execution.interface import Example, Run, RunResult
 from stormlet.flow.execution.runners.shell import PARAMETERS, run_in_shell
 from stormlet.foundation.errors import InvalidInputError
+from stormlet.foundation.regular_files import open_regular
 from stormlet.model.action import Action, RunnerType
 from stormlet.st2compat.host import interpreter_of
 
@@ -57,7 +58,7 @@ class LocalShellScriptRunner:
 
 def _program(script: Path, interpreter: str) -> list[str]:
     """Return what starts the script. Packs ship scripts that are not executable; nothing is changed on the disk for that."""
-    with script.open("rb") as file:
+    with open_regular(script) as file:
         head = file.read(_FIRST_LINE_BYTES)
     if head.startswith(b"#!"):
         first_line = head.partition(b"\n")[0].decode(errors="replace")
