@@ -10,7 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
+from stormlet.content.linting.endpoint_url import same_destination
 from stormlet.flow.ruleset.compiled import Compiled, build, has_errors, trigger_of
+from stormlet.flow.ruleset.endpoint_writing import endpoint_problems, prepare_endpoint
 from stormlet.flow.ruleset.forwarding import with_forwarding
 from stormlet.flow.ruleset.guards import compile_source
 from stormlet.flow.ruleset.joining import Entity, join, keep_last_good, switch, trigger_from_document, with_problems
@@ -22,6 +26,7 @@ from stormlet.foundation.secrets import SecretBox
 from stormlet.foundation.telemetry import Metrics
 from stormlet.foundation.templates import Templates
 from stormlet.model.action import Action, RunnerType
+from stormlet.model.endpoint import Endpoint
 from stormlet.model.problem import Problem, Severity
 from stormlet.model.rule import LoadedRule, Rule, RuleState
 from stormlet.model.snapshot import Snapshot
@@ -31,7 +36,7 @@ from stormlet.store.interface import ContentDocument, Store
 
 log = logging.getLogger(__name__)
 
-KINDS = ("rule", "action", "triggertype", "trigger", "source")
+KINDS = ("rule", "action", "triggertype", "trigger", "source", "endpoint")
 # Packs that StackStorm calls system packs: their content cannot be changed through the API.
 SYSTEM_PACKS = frozenset({"core"})
 
@@ -56,6 +61,8 @@ class Reader(Protocol):
     def trigger_parameter_problems(self, rule: Rule, types: dict[str, TriggerType]) -> list[Problem]: ...
 
     def source_from_document(self, document: dict[str, Any]) -> tuple[Source | None, list[Problem]]: ...
+
+    def endpoint_from_document(self, document: dict[str, Any]) -> tuple[Endpoint | None, list[Problem]]: ...
 
 
 class Ruleset:
@@ -112,7 +119,7 @@ class Ruleset:
     async def put(
         self, kind: str, document: dict[str, Any], *, create: bool, user: str, ref: str | None = None
     ) -> Entity:
-        """Take a document in StackStorm's shape; of a source, in our own (`content/source_documents.py`).
+        """Take a document in StackStorm's shape; of a source or an endpoint, in our own (`content/…_documents.py`).
 
         Args:
             kind: one of KINDS.
@@ -138,11 +145,24 @@ class Ruleset:
             _refuse_file("source", old, "changed")
             return await self._put("source", change(old), old, user, ref)
 
+    async def edit_endpoint(self, ref: str, change: Callable[[Endpoint], dict[str, Any]], *, user: str) -> Entity:
+        """The same for an endpoint."""
+        async with self._lock:
+            old = self._existing("endpoint", ref)
+            assert isinstance(old, Endpoint)
+            _refuse_file("endpoint", old, "changed")
+            return await self._put("endpoint", change(old), old, user, ref)
+
     async def _put(self, kind: str, document: dict[str, Any], old: Entity | None, user: str, ref: str | None) -> Entity:
         if kind == "source":
             document = seal_secrets(document, self._box, old if isinstance(old, Source) else None)
+        if kind == "endpoint":
+            before = old if isinstance(old, Endpoint) else None
+            document = prepare_endpoint(document, self._box, before, self._clock.now())
         entity = self._read_document(kind, document, user)
         self._check_replaceable(kind, entity, old)
+        if isinstance(entity, Endpoint) and old == msgspec.structs.replace(entity, id=old.id if old else ""):
+            return old  # tools put the same thing again and again
         kept = entity.ref if kind != "trigger" else ref or entity.ref
         identity = old.id if old else entity.id
         stored = ContentDocument(
@@ -194,6 +214,7 @@ class Ruleset:
             "triggertype": dict(current.snapshot.trigger_types),
             "trigger": dict(current.triggers),
             "source": dict(current.snapshot.sources),
+            "endpoint": dict(current.snapshot.endpoints),
         }
         table = tables[kind]
         found = table.get(ref_or_id)
@@ -235,6 +256,8 @@ class Ruleset:
             return self._dialect.action_from_document(document)
         if kind == "source":
             return self._reader.source_from_document(document)
+        if kind == "endpoint":
+            return self._reader.endpoint_from_document(document)
         return self._dialect.trigger_type_from_document(document)
 
     def _read_document(self, kind: str, document: dict[str, Any], user: str) -> Entity:
@@ -249,9 +272,11 @@ class Ruleset:
         if isinstance(entity, Source):
             types = self.current.snapshot.trigger_types
             problems = [*problems, *compile_source(entity, lambda kind: trigger_of(kind, {}, types))[1]]
+        if isinstance(entity, Endpoint):
+            problems = [*problems, *endpoint_problems(entity, self._templates, self._box)]
         errors = [problem for problem in problems if problem.severity is Severity.ERROR]
         if errors:
-            where = f"{errors[0].path}: " if kind == "source" and errors[0].path else ""
+            where = f"{errors[0].path}: " if kind in ("source", "endpoint") and errors[0].path else ""
             raise InvalidInputError(f"{where}{errors[0].text}", hint=errors[0].hint)
         if entity is None:
             raise InvalidInputError(f"the {kind} cannot be read")
@@ -285,6 +310,12 @@ class Ruleset:
             return
         if other is not None and (old is None or other.id != old.id):
             raise ConflictError(f'{kind} "{entity.ref}" exists already', conflict_id=other.id)
+        if isinstance(entity, Endpoint):
+            others = [each for each in self.current.snapshot.endpoints.values() if old is None or each.id != old.id]
+            if (twin := same_destination(entity, others)) is not None:
+                hint = "change that one, or give this one another scope"
+                text = f'the endpoint "{twin.ref}" sends to this URL in the same scope'
+                raise ConflictError(text, conflict_id=twin.id, hint=hint)
 
     def _count(self, compiled: Compiled) -> None:
         self._metrics.reloads.inc()

@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 
 from stormlet.content.dialect import FROM_API
+from stormlet.content.endpoint_documents import broken_endpoint
 from stormlet.content.source_documents import broken_source
 from stormlet.content.source_loading import refused
 from stormlet.flow.ruleset.compiled import Compiled, has_errors, trigger_of
 from stormlet.foundation.errors import InvalidInputError
 from stormlet.foundation.identifiers import derived_id
 from stormlet.model.action import Action
+from stormlet.model.endpoint import Endpoint
 from stormlet.model.problem import Problem, Severity
 from stormlet.model.rule import LoadedRule, Rule, RuleState
 from stormlet.model.snapshot import Snapshot
@@ -22,7 +24,7 @@ from stormlet.model.source import BrokenSource, Source
 from stormlet.model.trigger import Origin, Trigger, TriggerType
 from stormlet.store.interface import ContentDocument
 
-Entity = Rule | Action | TriggerType | Trigger | Source
+Entity = Rule | Action | TriggerType | Trigger | Source | Endpoint
 Read = Callable[[str, dict[str, Any]], tuple[Entity | None, list[Problem]]]
 """From a kind and a document to what it means, and what is wrong with it."""
 
@@ -31,6 +33,7 @@ def join(files: Snapshot, documents: Sequence[ContentDocument], read: Read) -> t
     """Add API documents to what files hold, and return their triggers. A file's entity wins over an API document of its ref."""
     actions, types, rules = dict(files.actions), dict(files.trigger_types), dict(files.rules)
     sources, broken = dict(files.sources), dict(files.broken_sources)
+    endpoints, broken_endpoints = dict(files.endpoints), dict(files.broken_endpoints)
     triggers = []
     problems = list(files.problems)
     for stored in documents:
@@ -50,6 +53,10 @@ def join(files: Snapshot, documents: Sequence[ContentDocument], read: Read) -> t
             types[entity.ref] = entity
         elif stored.kind == "source":
             _join_source(entity if isinstance(entity, Source) else None, document, found, sources, broken)
+        elif isinstance(entity, Endpoint):
+            endpoints.setdefault(entity.ref, entity)
+        elif stored.kind == "endpoint":
+            broken_endpoints.setdefault(stored.ref, broken_endpoint(document, FROM_API, found))
     joined = msgspec.structs.replace(
         files,
         actions=actions,
@@ -57,6 +64,8 @@ def join(files: Snapshot, documents: Sequence[ContentDocument], read: Read) -> t
         rules=rules,
         sources=sources,
         broken_sources=broken,
+        endpoints=endpoints,
+        broken_endpoints=broken_endpoints,
         problems=tuple(problems),
     )
     return joined, triggers
@@ -133,18 +142,23 @@ def switch(snapshot: Snapshot, switches: Mapping[tuple[str, str], bool]) -> Snap
         return snapshot
     rules, actions = dict(snapshot.rules), dict(snapshot.actions)
     sources, broken = dict(snapshot.sources), dict(snapshot.broken_sources)
+    endpoints = dict(snapshot.endpoints)
     for (kind, ref), enabled in switches.items():
         if kind == "rule" and ref in rules and (rule := rules[ref].rule) is not None:
             changed = msgspec.structs.replace(rule, enabled=enabled)
             rules[ref] = msgspec.structs.replace(rules[ref], rule=changed)
         elif kind == "action" and ref in actions:
             actions[ref] = msgspec.structs.replace(actions[ref], enabled=enabled)
+        elif kind == "endpoint" and ref in endpoints and endpoints[ref].origin is Origin.FILE:
+            endpoints[ref] = msgspec.structs.replace(endpoints[ref], enabled=enabled)
         elif kind == "source":
             if ref in sources:
                 sources[ref] = msgspec.structs.replace(sources[ref], enabled=enabled)
             if ref in broken:
                 broken[ref] = msgspec.structs.replace(broken[ref], enabled=enabled)
-    return msgspec.structs.replace(snapshot, rules=rules, actions=actions, sources=sources, broken_sources=broken)
+    return msgspec.structs.replace(
+        snapshot, rules=rules, actions=actions, sources=sources, broken_sources=broken, endpoints=endpoints
+    )
 
 
 def with_problems(snapshot: Snapshot, find: Callable[[Source], list[Problem]]) -> Snapshot:

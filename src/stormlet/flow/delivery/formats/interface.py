@@ -32,6 +32,11 @@ _CREDENTIAL: Final = re.compile(r"^(proxy-)?authorization$|^cookie$|api[-_]?key|
 """Names of headers whose values are credentials, whoever set them. Signatures are none: they are shown."""
 
 
+def is_credential(name: str) -> bool:
+    """Tell whether a header's value is a credential, by the header's name."""
+    return _CREDENTIAL.search(name) is not None
+
+
 class OutgoingRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request, ready to be sent: these very bytes are signed."""
 
@@ -50,7 +55,7 @@ class OutgoingRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     def shown(self) -> "OutgoingRequest":
         """Return the request as it may be stored and shown: credentials and every hidden text masked."""
-        headers = [(name, MASK if _CREDENTIAL.search(name) else self._masked(value)) for name, value in self.headers]
+        headers = [(name, MASK if is_credential(name) else self._masked(value)) for name, value in self.headers]
         body = self.body
         for text in self.hidden:
             body = body.replace(text.encode(), MASK.encode())
