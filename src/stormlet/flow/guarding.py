@@ -13,7 +13,7 @@ from stormlet.flow.pipeline import Pipeline
 from stormlet.flow.reception import Reception
 from stormlet.flow.ruleset import Compiled, Ruleset
 from stormlet.flow.verification.certificates import Certificates, Fetch
-from stormlet.flow.verification.diagnosing import Diagnosis, explain
+from stormlet.flow.verification.diagnosing import Diagnosis, explain, is_retryable
 from stormlet.flow.verification.gate import Gate
 from stormlet.flow.verification.guard import Guard
 from stormlet.flow.verification.rejections import KEEP, Rejections
@@ -111,11 +111,10 @@ class Guarding:
         if rejection is None:
             raise NotFoundError(f'there is no refused request "{rejection_id}"')
         live = self._live(rejection.source)
+        if not is_retryable(rejection):
+            text = "only the headers of this request were kept: its body was not read, or was too large"
+            raise InvalidInputError(text)
         signed = await asyncio.to_thread(self._rejections.opened, rejection)
-        if len(signed.body) != rejection.size:
-            raise InvalidInputError(
-                "only the headers of this request were kept: its body was not read, or was too large"
-            )
         cut = cut_url(signed.url)
         request = HookRequest(
             hook=rejection.url,

@@ -69,8 +69,13 @@ def explain(
         meaning=meaning_of(rejection.reason),
         detail=rejection.detail,
         causes=tuple(_causes(rejection, live, others, rejections, certificates)),
-        retryable=is_whole(rejection) and rejection.reason not in (ADDRESS, TOO_LARGE),
+        retryable=is_retryable(rejection),
     )
+
+
+def is_retryable(rejection: Rejection) -> bool:
+    """Tell whether a refused request can be judged again: whether its whole body was read and kept."""
+    return is_whole(rejection) and rejection.reason not in (ADDRESS, TOO_LARGE)
 
 
 def meaning_of(reason: str) -> str:
