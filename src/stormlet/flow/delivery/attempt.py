@@ -180,11 +180,13 @@ class Sender:
 
     async def _run(self, endpoint: Endpoint, message: Message, chain: Sequence[str], blank: Attempt) -> Outcome:
         document = envelope(message)
+        # `trigger` as in rules, so that parameters can be copied from one to the other. A parameter's own name stands for the
+        # parameter, as in StackStorm.
+        names = {"message": document, "data": message.data, "trigger": document}
         request = ActionRequest(
             action=endpoint.action,
             parameters=endpoint.parameters,
-            # `trigger` as in rules, so that parameters can be copied from one to the other.
-            names={"message": document, "trigger": document, "data": message.data},
+            names={name: value for name, value in names.items() if name not in endpoint.parameters},
             context={
                 CHAIN: list(chain),
                 "delivery": {"id": blank.delivery_id, "message": message.id, "endpoint": endpoint.ref},

@@ -170,6 +170,7 @@ class Confirmation:
             self._remember_refusal(compiled)
         await self._book.put(state)
         if confirmed.ok:
+            log.info("endpoint %s is verified", compiled.ref)
             self._opened()
         return confirmed
 
