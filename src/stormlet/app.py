@@ -34,7 +34,7 @@ from stormlet.flow.ruleset import Ruleset
 from stormlet.flow.verification.certificates import Fetch, fetch_from_sns
 from stormlet.flow.verification.secrets import SecretReader
 from stormlet.foundation.clock import Clock, SystemClock
-from stormlet.foundation.errors import OverloadedError, StoreError
+from stormlet.foundation.errors import OverloadedError, SettingsError, StoreError
 from stormlet.foundation.home import Home
 from stormlet.foundation.secrets import SecretBox
 from stormlet.foundation.settings import Bootstrap, Settings, environment
@@ -113,10 +113,20 @@ class Engine:
         await self.worker.start()
         self.pipeline.pending.set()
         self._spawn_loops()
-        self.home.write_cli(**_known(url=self.server.url, api_key=api_key or self.home.read_cli().get("api_key")))
+        self._leave_for_the_command_line(api_key)
         return self._greeting(api_key, password)
 
     def _build_store(self) -> None:
+    def _leave_for_the_command_line(self, api_key: str | None) -> None:
+        known = _known(url=self.server.url, api_key=api_key or self.home.read_cli().get("api_key"))
+        if known == self.home.read_cli():
+            return
+        try:
+            self.home.write_cli(**known)
+        except SettingsError as error:
+            # The server serves already, and on a full disk it must go on: it is what makes room.
+            log.warning("the command line will not find this server by itself: %s", error)
+
         settings = self.settings
         path = Path(settings.store.path) if settings.store.path else self.home.database
         self.store = SqliteStore(path, self.clock, settings.store, settings.limits.queue)

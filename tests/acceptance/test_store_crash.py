@@ -186,7 +186,7 @@ def test_a_locked_database_is_named_and_recovers(tmp_path: Path) -> None:
     other = sqlite3.connect(database, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     (failed,) = run(database, "once")
-    assert failed[:2] == ["failed", "StoreError"]
+    assert failed[:2] == ["failed", "LockedError"]
     assert "locked by another process" in " ".join(failed)
     other.execute("ROLLBACK")
     other.close()

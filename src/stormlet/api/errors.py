@@ -17,6 +17,7 @@ from stormlet.foundation.errors import (
     ConflictError,
     ForbiddenError,
     InvalidInputError,
+    LockedError,
     NotFoundError,
     OverloadedError,
     RateLimitedError,
@@ -44,6 +45,7 @@ STATUS: Mapping[type[StormletError], int] = {
     OverloadedError: 503,
     RateLimitedError: 429,
     StoreError: 503,
+    LockedError: 503,
 }
 NOT_FOUND = "The resource could not be found."
 STORE_RETRY_SECONDS = 5
@@ -76,7 +78,9 @@ def refusal_of(error: Exception) -> Refusal:
     if isinstance(error, StoreError):
         log.error("the database cannot be used: %s", error)
         retry = {"Retry-After": str(STORE_RETRY_SECONDS)}
-        return _refusal(503, "The database cannot be used at the moment.", code=error.code, headers=retry)
+        # Not the error's own text: it names files of the server.
+        text = "is locked by another process" if isinstance(error, LockedError) else "cannot be used at the moment"
+        return _refusal(503, f"The database {text}.", code=error.code, headers=retry)
     return _refusal(
         status_of(error), error.text, hint=error.hint, code=error.code, headers=_headers(error), more=_members(error)
     )

@@ -43,6 +43,7 @@ EXIT_CODES: Mapping[type[errors.StormletError], int] = {
     errors.OverloadedError: UNREACHABLE,
     errors.RateLimitedError: UNREACHABLE,
     errors.StoreError: FAILED,
+    errors.LockedError: FAILED,
 }
 
 

@@ -1,7 +1,7 @@
 """The errors that cross a room's border, as one tree.
 
 Each class has a `code` (stable, for programs) and a default sentence (its docstring's first line). What HTTP status
-and what exit code belong to each is decided in `api/errors.py` and `cli/render.py`; a test holds those tables total.
+and what exit code belong to each is decided in `api/errors.py` and `cli/failures.py`; a test holds those tables total.
 
     StormletError
     ├── SettingsError        a setting, a flag or the home directory cannot be used
@@ -15,6 +15,7 @@ and what exit code belong to each is decided in `api/errors.py` and `cli/render.
     ├── OverloadedError      a queue is full or the disk is; try again later
     │   └── RateLimitedError  one sender has tried too often
     └── StoreError           the database cannot be used
+        └── LockedError      another process holds it
 """
 
 
@@ -106,3 +107,7 @@ class StoreError(StormletError):
     """The database cannot be used."""
 
     code = "store"
+
+
+class LockedError(StoreError):
+    """The database is locked by another process."""

@@ -9,6 +9,8 @@
 <home>/lock            held while an engine runs
 """
 
+import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -18,6 +20,7 @@ from pathlib import Path
 from stormlet.foundation.errors import SettingsError
 
 KEY_BYTES = 32
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Home:
@@ -52,6 +55,8 @@ class Home:
             probe.touch(mode=0o600)
             probe.unlink()
         except OSError as error:
+            if error.errno in _FULL and self.database.exists():
+                return  # an engine must start on a full disk: it may be what makes room there
             raise SettingsError(
                 f"the home directory {self.path} cannot be used: {error.strerror or error}",
                 hint="name another with --home, or mend its owner and permissions",
@@ -71,8 +76,9 @@ class Home:
             ) from None
         except OSError as error:
             raise SettingsError(f"cannot lock {self.path / 'lock'}: {error.strerror or error}") from None
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk; the number only helps whoever starts a second engine
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let go of the home. May be called twice."""
@@ -88,7 +94,8 @@ class Home:
                 _write_private(path, secrets.token_hex(KEY_BYTES) + "\n")
             key = bytes.fromhex(path.read_text(encoding="ascii").strip())
         except OSError as error:
-            raise SettingsError(f"cannot read or make {path}: {error.strerror or error}") from None
+            cure = "make room on the disk" if error.errno in _FULL else ""
+            raise SettingsError(f"cannot read or make {path}: {error.strerror or error}", hint=cure) from None
         except ValueError:
             key = b""
         if len(key) != KEY_BYTES:
@@ -118,8 +125,12 @@ def _write_private(path: Path, text: str) -> None:
     """Write a file that is whole or absent, and readable by its owner only."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

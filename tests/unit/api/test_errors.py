@@ -14,6 +14,7 @@ from stormlet.foundation import errors
 from stormlet.foundation.errors import (
     ConflictError,
     InvalidInputError,
+    LockedError,
     OverloadedError,
     RateLimitedError,
     StoreError,
@@ -53,6 +54,14 @@ def test_statuses_and_headers(error: Exception, status: int, headers: dict[str, 
     """Who is told to come back is told when."""
     refusal = refusal_of(error)
     assert (refusal.status, refusal.headers) == (status, headers)
+    assert b"CANARY" not in encode(refusal.body)
+
+
+def test_a_locked_database_is_told_from_a_broken_one() -> None:
+    """Who reads the answer knows where to look; where the file lies is told to the log only."""
+    refusal = refusal_of(LockedError("/var/lib/CANARY is locked by another process"))
+    assert (refusal.status, refusal.headers) == (503, {"Retry-After": "5"})
+    assert refusal.body["detail"] == "The database is locked by another process."
     assert b"CANARY" not in encode(refusal.body)
 
 

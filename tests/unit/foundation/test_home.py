@@ -53,3 +53,13 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
     with pytest.raises(SettingsError, match="cannot be used"):
         Home(str(tmp_path / "home")).prepare()
+
+
+def test_what_could_not_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A file is whole or absent; a disk that is full is not filled with pieces."""
+    home = Home(str(tmp_path))
+    home.prepare()
+    (tmp_path / "cli.json").mkdir()
+    with pytest.raises(SettingsError, match=r"cannot write .*cli\.json"):
+        home.write_cli(url="http://127.0.0.1:1")
+    assert {path.name for path in tmp_path.iterdir()} == {"cli.json", "keys"}

@@ -1,6 +1,7 @@
 """Readers cannot write; new events stop before the disk is full."""
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -127,3 +128,26 @@ async def test_below_the_reserve_new_work_is_refused_and_the_rest_is_written(mak
     assert [one.instance.id for one in await short.pending_instances(10)] == [waiting.id]
     await short.set_enabled_override("rule", "a.b", False)
     assert await short.purge(NOW, 10) == 0
+
+
+async def test_a_refusal_names_the_setting_and_the_log_tells_each_change_once(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """WARNING when events begin to be refused, INFO when they are taken again; nothing for those between."""
+    caplog.set_level(logging.INFO, logger="stormlet.store.sqlite.committer")
+    store = make_store(reserve_bytes=64 * 1024 * 1024)
+    await store.open()
+    monkeypatch.setattr(Space, "free_bytes", lambda _: 1024 * 1024)
+    for _ in range(3):
+        with pytest.raises(OverloadedError) as caught:
+            await store.record([instance()])
+        assert "less than 64 MiB free on the disk" in str(caught.value)
+        assert "setting store.reserve_bytes" in str(caught.value)
+    monkeypatch.setattr(Space, "free_bytes", lambda _: 2**40)
+    for _ in range(3):
+        await store.record([instance()])
+    told = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert [level for level, _ in told] == ["WARNING", "INFO"]
+    assert "no new event is taken" in told[0][1]
+    assert "1.0 MiB free on" in told[0][1]
+    assert "taken again" in told[1][1]

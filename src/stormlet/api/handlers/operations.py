@@ -5,7 +5,7 @@ from prometheus_client.exposition import choose_encoder
 from stormlet import __version__
 from stormlet.api.call import Call, Reply, json_reply
 from stormlet.api.errors import HttpError
-from stormlet.foundation.errors import OverloadedError, StoreError
+from stormlet.foundation.errors import LockedError, OverloadedError, StoreError
 
 RETRY_SECONDS = 5
 
@@ -40,6 +40,8 @@ async def _store(call: Call) -> str:
         await services.readiness.check(services.clock, services.store.check)
     except OverloadedError as error:
         return "the disk is full" if error.disk_full else "overloaded"
+    except LockedError:
+        return "the database is locked by another process"
     except StoreError:
         return "the database cannot be written"
     return "ok"

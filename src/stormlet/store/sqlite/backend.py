@@ -1,7 +1,7 @@
 """The durable memory of one engine in one SQLite file: one writer with group commit, readers beside it.
 
     stormlet.db        the database          stormlet.db-wal, -shm   SQLite's log and its index
-    stormlet.db.lock   held by the engine that uses it
+    stormlet.db.lock   held by the engine that uses it               stormlet.db.spare        room to start on a full disk
 
 What each method does is said in store/interface.py; the methods themselves are in the groups below, one file each. How it all
 holds together: docs/explanation/storage.md.
@@ -33,6 +33,7 @@ from stormlet.store.sqlite.resending import ResendingTables
 from stormlet.store.sqlite.retention import RetentionTables
 from stormlet.store.sqlite.sources import SourceTables
 from stormlet.store.sqlite.transaction import Transaction
+from stormlet.store.sqlite.spare import Spare
 from stormlet.store.sqlite.writer import Writer, WriterOptions
 
 SQL = files("stormlet.store.sqlite")
@@ -74,7 +75,8 @@ class SqliteStore(
     async def open(self) -> None:
         migrations = read_migrations(SQL / "migrations")
         open_it = partial(open_database, self._path, self._settings.lock_seconds, migrations)
-        database = await self._writer.start(open_it)
+        spare = Spare(self._path, self._settings.reserve_bytes)
+        database = await self._writer.start(lambda: spare.open(open_it))
         try:
             await self._readers.open(self._path, self._settings.lock_seconds)
             if database.unchecked:

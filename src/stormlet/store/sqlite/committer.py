@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 
 from stormlet.foundation.errors import StoreError
 from stormlet.store.sqlite.checkpoints import Checkpoints
-from stormlet.store.sqlite.failures import disk_full, is_fatal, is_locked, translate
+from stormlet.store.sqlite.failures import is_fatal, is_full, is_locked, translate
 from stormlet.store.sqlite.jobs import Job
 from stormlet.store.sqlite.opening import Database
 from stormlet.store.sqlite.space import Space
+from stormlet.store.sqlite.spare import Spare
 from stormlet.store.sqlite.transaction import Transaction
 
 log = logging.getLogger(__name__)
@@ -38,9 +39,12 @@ class Committer:
         self._connection = database.connection
         self._transaction = transaction
         self._space = Space(database.path, reserve_bytes)
+        self._spare = Spare(database.path, reserve_bytes)
+        self._spare.keep()
         self._checkpoints = Checkpoints(database.connection, database.path)
         self._lock_seconds = lock_seconds
         self._monotonic = monotonic
+        self._refusing = False
         self.failure: StoreError | None = None
         """Why nothing is written any more. Only a restart, which looks at the file afresh, ends it."""
         look = int(min(LOOK_SECONDS, lock_seconds) * 1000)
@@ -53,6 +57,13 @@ class Committer:
 
     def carry_out(self, jobs: Sequence[Job]) -> None:
         """Run and commit. Where `error` of a job is None afterwards, its work is on the disk."""
+        self._carry_out(jobs)
+        short = [job for job in jobs if not job.new and job.error is not None and is_full(job.error)]
+        if short and self._spare.release():
+            log.warning("the disk is full: %s was deleted, so that what was accepted can be finished", self._spare.path)
+            self._carry_out(short)
+
+    def _carry_out(self, jobs: Sequence[Job]) -> None:
         waiting = list(jobs)
         try:
             self._require_usable()
@@ -63,7 +74,7 @@ class Committer:
             self._undo(error)
             if len(waiting) > 1 and self.failure is None:
                 for job in waiting:
-                    self.carry_out([job])
+                    self._carry_out([job])
                 return
             for job in waiting:
                 job.error = self._as_seen(error)
@@ -71,6 +82,19 @@ class Committer:
     def after_commit(self) -> None:
         """Look after the log, when the callers have been told."""
         self._look_after(self._checkpoints.after_commit)
+
+    def tell_of_room(self, jobs: Sequence[Job]) -> None:
+        """Log it, once, when new events begin to be refused for want of room, and when they are taken again."""
+        new = [job.error for job in jobs if job.new]
+        refused = any(error is not None and is_full(error) for error in new)
+        if refused and not self._refusing:
+            log.warning("no new event is taken until there is room on the disk: %s", self._space.describe())
+        elif self._refusing and new and not refused and None in new:
+            log.info("new events are taken again: %s", self._space.describe())
+            self._spare.keep()
+        else:
+            return
+        self._refusing = refused
 
     def in_a_quiet_moment(self) -> None:
         self._look_after(self._checkpoints.in_a_quiet_moment)
@@ -95,7 +119,7 @@ class Committer:
             return jobs
         for job in jobs:
             if job.new:
-                job.error = disk_full()
+                job.error = self._space.refusal()
         return [job for job in jobs if not job.new]
 
     def _begin(self, jobs: list[Job]) -> list[Job]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from stormlet.foundation.errors import (
     ConflictError,
     InvalidInputError,
+    LockedError,
     OverloadedError,
     StoreError,
     StormletError,
@@ -21,9 +22,19 @@ DAMAGE_CURE = (
 )
 
 
+NO_ROOM_FOR_THE_INDEX = 4874
+"""SQLITE_IOERR_SHMSIZE: the index of the log cannot grow. Nothing was written yet, so it is as harmless as a full disk."""
+
+
 def primary_code(error: BaseException) -> int:
     """Return SQLite's primary result code; 0 where the error is not SQLite's."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF if isinstance(error, sqlite3.Error) else 0
+    code: int = getattr(error, "sqlite_errorcode", 0) if isinstance(error, sqlite3.Error) else 0
+    return FULL if code == NO_ROOM_FOR_THE_INDEX else code & 0xFF
+
+
+def is_full(error: BaseException) -> bool:
+    """Tell whether the disk has no room for what was to be written."""
+    return primary_code(error) == FULL or (isinstance(error, OverloadedError) and error.disk_full)
 
 
 def is_locked(error: BaseException) -> bool:
@@ -48,9 +59,9 @@ def is_damage(error: BaseException) -> bool:
     return isinstance(error, UnicodeDecodeError)
 
 
-def disk_full() -> OverloadedError:
+def disk_full(why: str = "the disk is full") -> OverloadedError:
     return OverloadedError(
-        "the disk is full: no new event is taken until there is room",
+        f"{why}: no new event is taken until there is room",
         hint="free some space or shorten store.retention_days; stormlet goes on by itself",
         retry_after=30,
         disk_full=True,
@@ -79,7 +90,7 @@ def translate(error: Exception, path: Path) -> Exception:
 def _unusable(error: sqlite3.Error, code: int, path: Path) -> StoreError:
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     if code in (BUSY, LOCKED):
-        return StoreError(f"{path} is locked by another process", hint="end what holds it; stormlet goes on by itself")
+        return LockedError(f"{path} is locked by another process", hint="end what holds it; stormlet goes on by itself")
     if code == READONLY:
         return StoreError(
             f"{path} cannot be written", hint="let the engine's user own the file and its directory, on a writable disk"

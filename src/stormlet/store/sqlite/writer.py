@@ -114,6 +114,7 @@ class Writer:
                     committer.fail(self._found)
                 if batch:
                     committer.carry_out(batch)
+                    committer.tell_of_room(batch)
                     self._post(partial(_settle, batch))
                     committer.after_commit()
                 else:
