@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -89,6 +90,7 @@ def refusal(address: Address, allow: Sequence[Network] = ()) -> str:
     return "" if public else f"{address} is not a public address"
 
 
+@lru_cache(maxsize=1024)
 def check_url(url: str, policy: EgressPolicy) -> str:
     """Return the URL's host, once everything that can be told from the text is right.
 
@@ -324,6 +326,7 @@ def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:300]
 
 
+@lru_cache(maxsize=16)
 def _networks(policy: EgressPolicy) -> tuple[Network, ...]:
     try:
         return tuple(ipaddress.ip_network(block) for block in policy.allow)
