@@ -34,6 +34,7 @@ RUNNERS = {
             "cmd": {"type": "string"},
             "timeout": {"type": "integer", "default": 60},
             "env": {"type": "object"},
+            "cwd": {"type": "string"},
         },
     ),
     "python-script": RunnerType(name="python-script", description="x", parameters={"timeout": {"type": "integer"}}),
@@ -198,6 +199,39 @@ def test_a_rules_parameters_are_compared_with_its_action(linked: Linker, action:
         ("echo {{ st2kv.system.trigger }}", False),
         ("echo {{ 'trigger' }}", False),
         ("echo trigger", False),
+        ("echo '{{ trigger.body.y | quote }}'", True),
+        ('echo \\"{{ trigger.body.y | quote }}\\"', True),
+        ("{% for c in trigger.body.l %}{{ c }}{% endfor %}", True),
+        ("{% for c in trigger.body.l %}{{ c | quote }} {% endfor %}", False),
+        ("{% for k, v in trigger.body.items() %}{{ v }}{% endfor %}", True),
+        ("{% set c = trigger.body.l %}{{ c }}", True),
+        ("{% set c = trigger.body.l | quote %}echo {{ c }}", False),
+        ("{% set c %}x {{ trigger.body.l }}{% endset %}{{ c }}", True),
+        ("{% set c = trigger.body.l %}{% if c %}{% set c = 'a' %}{% endif %}{{ c }}", True),
+        ("{% with c = trigger.body.l %}{{ c }}{% endwith %}", True),
+        ("{% filter quote %}a {{ trigger.body.l }}{% endfilter %}", False),
+        ("{% filter upper %}a {{ trigger.body.l }}{% endfilter %}", True),
+        ("{% macro m() %}{{ trigger.body.l }}{% endmacro %}{{ m() }}", True),
+        ("{% macro m(x) %}{{ x }}{% endmacro %}{{ m(trigger.body.l) }}", True),
+        ("{{ [trigger.body.x|quote, trigger.body.y]|join }}", True),
+        ("{{ [trigger.body.x|quote, trigger.body.y|quote]|join(' ') }}", False),
+        ("{{ trigger.body.l | map('quote') | join(' ') }}", False),
+        ("{{ trigger.body.l | map('quote') }}", True),
+        ("{{ (trigger.body.x | quote) ~ trigger.body.y }}", True),
+        ("{{ '--name=' ~ (trigger.body.x | quote) }}", False),
+        ("{{ [trigger.body.x | quote] ~ 'x' }}", True),
+        ("{{ trigger.body.x | quote | upper }}", True),
+        ("{{ trigger.body.x if trigger.body.y else 'z' }}", True),
+        ("{{ 'yes' if trigger.body.y == 'z' else 'no' }}", False),
+        ("{{ 'a' | default(trigger.body.x) }}", True),
+        ("{{ '{}'.format(trigger.body.x) }}", True),
+        ("{% if trigger.body.x %}echo x{% endif %}", False),
+        ('echo \\"$(echo {{ trigger.body.x | quote }})\\"', False),
+        ("echo it is # {{ trigger.body.x | quote }}", True),
+        ("echo \\\\{{ trigger.body.x | quote }}", True),
+        ("cat <<EOF\\n{{ trigger.body.x | quote }}\\nEOF", True),
+        ("cat <<EOF\\nx\\nEOF\\necho {{ trigger.body.x | quote }}", False),
+        ('echo \\"{% if trigger.body.x %}\\"{% endif %}{{ trigger.body.x | quote }}', True),
     ],
 )
 def test_unquoted_event_text_in_a_command_is_a_warning(linked: Linker, cmd: str, raw: bool) -> None:
@@ -220,6 +254,25 @@ def test_event_text_that_an_action_puts_into_its_command_is_a_warning(linked: Li
     }
     _, problems = linked(files)
     assert [line.partition(" raw")[0] for line in problems] == ["rules/r.yaml:4:37"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "raw"),
+    [
+        ("cmd: 'echo {{ cwd }}', cwd: '{{ trigger.body.x }}'", True),
+        ("cmd: 'echo {{ cwd }}', cwd: '{{ trigger.body.x | quote }}'", False),
+        ("cmd: 'echo {{ cwd | quote }}', cwd: '{{ trigger.body.x }}'", False),
+        ("cmd: 'echo {{ cwd }}', cwd: /tmp", False),
+        ("cmd: 'echo {{ env.A }}', env: {A: '{{ trigger.body.x }}'}", True),
+        ("cmd: 'echo $A', env: {A: '{{ trigger.body.x }}'}", False),
+        ("cmd: 'echo {{ timeout }}', timeout: '{{ trigger.body.x }}'", False),
+        ("cmd: 'echo {{ cwd }}', cwd: '{{ env }}', env: {A: '{{ trigger.body.x }}'}", True),
+    ],
+)
+def test_event_text_reaches_a_command_through_another_parameter(linked: Linker, parameters: str, raw: bool) -> None:
+    """A parameter may be a template of other parameters, and one of these may hold the event."""
+    _, problems = linked({"rules/r.yaml": rule(f"{{ref: core.local, parameters: {{{parameters}}}}}")})
+    assert [line.split()[1] for line in problems] == (["raw-template-in-shell"] if raw else [])
 
 
 @pytest.mark.parametrize(

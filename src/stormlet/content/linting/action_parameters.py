@@ -1,9 +1,9 @@
 """A rule's parameters against its action: what is too much, what is missing, what may not be changed."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from stormlet.content.linting.context import Context, in_rule
+from stormlet.content.linting.parameters import merged_parameters
 from stormlet.content.suggest import did_you_mean_or_list
 from stormlet.model.problem import Problem
 from stormlet.model.rule import Rule
@@ -15,7 +15,7 @@ def check(rule: Rule, context: Context) -> Iterator[Problem]:
     runner = context.runner_types.get(action.runner_type) if action else None
     if action is None or runner is None:
         return  # without the runner nobody knows which parameters there are
-    parameters = _merged(action.parameters, runner.parameters)
+    parameters = merged_parameters(action.parameters, runner.parameters)
     given = rule.action.parameters
     for name in given:
         path = f"action.parameters.{name}"
@@ -30,10 +30,3 @@ def check(rule: Rule, context: Context) -> Iterator[Problem]:
         if meta.get("required") is True and meta.get("default") is None and given.get(name) is None:
             text = f"{action.ref} requires {name}"
             yield in_rule(rule, "missing-parameter", text, "action.parameters", hint=f"add `{name}:`")
-
-
-def _merged(
-    action: Mapping[str, Mapping[str, Any]], runner: Mapping[str, Mapping[str, Any]]
-) -> dict[str, dict[str, Any]]:
-    """Return all parameters: the runner's, changed by the action's of the same name, and the action's own."""
-    return {name: {**runner.get(name, {}), **action.get(name, {})} for name in (*runner, *action)}
