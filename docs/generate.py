@@ -18,6 +18,7 @@ from stormlet.cli import settings_help
 from stormlet.cli.catalogue import SECTIONS
 from stormlet.cli.failures import MEANINGS
 from stormlet.cli.main import root
+from stormlet.content.schemas import read_schema
 from stormlet.flow.delivery.formats.reference import render_formats
 from stormlet.flow.execution.reference import render_runners
 from stormlet.flow.matching import OPERATORS
@@ -26,7 +27,7 @@ from stormlet.foundation.telemetry import Metrics
 from stormlet.foundation.templates import FILTERS
 from stormlet.model.execution import COMPLETED, TRANSITIONS
 from stormlet.model.problem_codes import CODES
-from stormlet.signatures.reference import render_schemes
+from stormlet.signatures.reference import render_proofs, render_schemes
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by `make docs` from {source}; change it there. -->\n"
@@ -43,12 +44,14 @@ def pages() -> dict[Path, str]:
         "problems": problems,
         "metrics": metrics,
         "schemes": render_schemes,
+        "sources": sources,
         "runners": render_runners,
         "formats": render_formats,
     }
     made = {DOCS / "reference" / f"{name}.md": make() for name, make in reference.items()}
     parts = {
         DOCS / "explanation" / "executions.md": state_diagram,
+        DOCS / "explanation" / "threat-model.md": render_proofs,
         DOCS / "decisions" / "README.md": list_of_decisions,
     }
     for path, make in parts.items():
@@ -109,6 +112,43 @@ def metrics() -> str:
         *(_row(f"`{name}`", text) for name, text in Metrics.HELP.items()),
     ]
     return _page(lines)
+
+
+def sources() -> str:
+    """Return the page of what a source can say, from the schema that editors get."""
+    lines = [
+        NOTE.format(source="src/stormlet/content/schemas/source.json"),
+        "# Sources\n",
+        "A source says how one webhook URL is guarded, and what its requests become. It is a YAML or JSON file in a pack's",
+        "`sources/`, in a directory that `content.sources` names, or in `sources` of the home; or a document posted to",
+        "`/api/v1/sources`. [How to verify a sender](../howto/verify-a-sender.md) begins with four lines.\n",
+        "```yaml",
+        "url: github/infra",
+        "scheme: github",
+        "secret: env:INFRA_GITHUB_SECRET",
+        "replay: {id: header:X-GitHub-Delivery, horizon: 7d}",
+        "```\n",
+        "Over the API a secret may also be written once, as `secrets: [{name: first, value: …}]`: it is sealed before it is stored,",
+        "shown as `from: sealed`, and kept where it is sent back so.\n",
+        *_table(("key", "type", "default", "meaning")),
+        *_schema_rows(read_schema("source")),
+    ]
+    return _page(lines)
+
+
+def _schema_rows(schema: Mapping[str, Any], under: str = "") -> Iterator[str]:
+    for name, part in schema.get("properties", {}).items():
+        if part.get("description", "").startswith("Computed"):
+            continue
+        kinds = part.get("type", "any")
+        kind = " or ".join(kinds) if isinstance(kinds, list) else kinds
+        shown = ", ".join(f"`{_json(each)}`" for each in part["enum"]) if "enum" in part else kind
+        default = f"`{_json(part['default'])}`" if "default" in part else ""
+        yield _row(f"`{under}{name}`", shown, default, part["description"])
+        if name == "secret":
+            continue  # the same as each of `secrets`
+        yield from _schema_rows(part, f"{under}{name}.")
+        yield from _schema_rows(part["items"] if name == "secrets" else {}, f"{under}{name}[].")
 
 
 def operators() -> str:

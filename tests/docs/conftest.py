@@ -77,8 +77,15 @@ class Shell:
             "PYTHONUNBUFFERED": "1",
         }
 
-    def serve(self, arguments: str) -> None:
-        """Start the server in the present directory and wait until it has greeted."""
+    def serve(self, text: str) -> None:
+        """Start the server in the present directory and wait until it has greeted.
+
+        The last line of the text is the command; `export NAME=VALUE` before it counts for all blocks that follow as well.
+        """
+        *exports, arguments = text.strip().splitlines()
+        for line in exports:
+            name, _, value = line.removeprefix("export ").partition("=")
+            self.environment[name] = shlex.split(value)[0]
         command = [sys.executable, "-m", "stormlet", *arguments.split()[1:], "--port", "0"]
         self.server = subprocess.Popen(
             command,

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+import msgspec
+
 from stormlet.content.dialect import Provenance
 from stormlet.content.shapes import join
 from stormlet.content.suggest import did_you_mean_or_list
@@ -23,6 +25,7 @@ _TEXTS = ("kind", "username", "key_id", "algorithm")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _KEY_NAME = re.compile(r"[^\s/:{}|]{1,200}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _WHERE = "write where it is: env:NAME, file:/path or st2kv:name"
 
 
@@ -43,7 +46,7 @@ def read_secrets(
     else:
         return (), [provenance.problem("wrong-type", "this is not a list", "secrets", hint="write each after a -")]
     problems: list[Problem] = []
-    read = [_Entry(path, entry, provenance, problems).read(number) for number, (path, entry) in enumerate(entries, 1)]
+    read = _named([_Entry(path, entry, provenance, problems).read() for path, entry in entries])
     found = [secret for secret in read if secret is not None]
     seen: set[str] = set()
     for secret, (path, _) in zip(read, entries, strict=True):
@@ -54,8 +57,25 @@ def read_secrets(
     return tuple(found), problems
 
 
+def _named(read: list[SecretReference | None]) -> list[SecretReference | None]:
+    """Give names to those that have none: that of what they refer to, because when each was used last is remembered by name,
+    and a number would pass from one secret to another when a new one comes first."""
+    taken = {secret.name for secret in read if secret is not None}
+    named: list[SecretReference | None] = []
+    for number, secret in enumerate(read, 1):
+        if secret is not None and not secret.name:
+            kind, _, rest = secret.reference.partition(":")
+            base = PurePath(rest).name if kind == "file" else "" if secret.reference.startswith(SEALED) else rest
+            base = _NOT_IN_A_NAME.sub("-", base).strip(".-")[:64]
+            name = base if base and base not in taken else str(number)
+            taken.add(name)
+            secret = msgspec.structs.replace(secret, name=name)
+        named.append(secret)
+    return named
+
+
 class _Entry:
-    """One secret's entry."""
+    """One secret's entry. A secret that is not given a name has an empty one at first."""
 
     def __init__(self, path: str, entry: Any, provenance: Provenance, problems: list[Problem]) -> None:
         self._path = path
@@ -63,11 +83,11 @@ class _Entry:
         self._provenance = provenance
         self._problems = problems
 
-    def read(self, number: int) -> SecretReference | None:
+    def read(self) -> SecretReference | None:
         entry = self._entry
         if isinstance(entry, str):
             reference = self._reference(entry, "")
-            return SecretReference(name=str(number), reference=reference) if reference else None
+            return SecretReference(name="", reference=reference) if reference else None
         if not isinstance(entry, Mapping):
             self._problem("wrong-type", "this says not where the secret is", hint=_WHERE)
             return None
@@ -81,7 +101,7 @@ class _Entry:
         if not isinstance(given, str):
             self._problem("wrong-type", "this is not text", "from", hint=_WHERE)
         texts = {key: self._text(entry, key) for key in _TEXTS}
-        name, enabled = self._name(entry, number), self._enabled(entry)
+        name, enabled = self._name(entry), self._enabled(entry)
         if texts["kind"] and texts["kind"] not in KINDS:
             hint = did_you_mean_or_list(texts["kind"], KINDS)
             self._problem("bad-value", "there is no such kind of credential", "kind", hint=hint)
@@ -126,12 +146,12 @@ class _Entry:
                 text = f"there is no `{key}`" if isinstance(key, str) and key.isidentifier() else "this is no key"
                 self._problem("unknown-key", text, str(key), hint=did_you_mean_or_list(str(key), _KEYS))
 
-    def _name(self, entry: Mapping[Any, Any], number: int) -> str:
+    def _name(self, entry: Mapping[Any, Any]) -> str:
         name = entry.get("name")
         if name is None or (isinstance(name, str) and _NAME.fullmatch(name)):
-            return name or str(number)
+            return name or ""
         self._problem("bad-name", "this cannot be a secret's name", "name", hint="use letters, digits, . _ and -")
-        return str(number)
+        return ""
 
     def _enabled(self, entry: Mapping[Any, Any]) -> bool:
         enabled = entry.get("enabled")

@@ -29,8 +29,8 @@ class SecretReference(msgspec.Struct, frozen=True, kw_only=True):
     """Where one secret of a source comes from.
 
     `reference` is `env:NAME`, `file:/path`, `st2kv:name`, or `sealed:HEX` for one that was written once through the API and
-    is never shown. `name` tells secrets apart while rotating (`1`, `2`, … unless given). The rest is not secret, and only for
-    schemes that need it.
+    is never shown. `name` tells secrets apart while rotating, and what is remembered of each goes by it. The rest is not
+    secret, and only for schemes that need it.
     """
 
     name: str

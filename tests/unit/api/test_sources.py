@@ -89,7 +89,7 @@ async def test_secrets_are_written_once_and_shown_never(served: Served, tmp_path
         ({"secrets": [{"name": "a", "value": 5}]}, "a secret is a text that is not empty"),
         ({"secrets": [{"name": "a", "value": "x" * 70000}]}, "65536 bytes at most"),
         ({"secrets": [{"name": "a", "value": "x", "from": "env:A"}]}, "cannot both be there"),
-        ({"secrets": ["sealed:00FF"]}, "a sealed secret belongs to the source it was written for"),
+        ({"secrets": ["sealed:00FF"]}, "a sealed secret belongs to what it was written for"),
         ({"secrets": [{"name": "a", "from": "sealed"}]}, "there is no sealed secret of that name to keep"),
         ({"secrets": [{"name": "a", "from": "CANARY"}]}, "this is not where a secret is"),
         ({"secrets": "CANARY"}, "this is not a list"),

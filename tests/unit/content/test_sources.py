@@ -44,7 +44,7 @@ def test_four_lines_in_a_pack_are_a_source(write: Writer, load_all: Loader) -> N
     snapshot = load_all()
     source = snapshot.sources["mine.network"]
     assert (source.url, source.scheme, source.auth) == ("platform/scalr", "scalr", SourceAuth.SIGNATURE)
-    assert source.secrets == (SecretReference(name="1", reference="env:PLATFORM_SCALR_SECRET"),)
+    assert source.secrets == (SecretReference(name="PLATFORM_SCALR_SECRET", reference="env:PLATFORM_SCALR_SECRET"),)
     assert source.reply == Reply(status=200, body={"Status": "ok"})
     assert (source.enabled, source.origin, source.location.line) == (True, Origin.FILE, 1)
     assert (snapshot.problems, snapshot.broken_sources) == ((), {})
@@ -103,6 +103,15 @@ def test_the_block_signature_is_an_option() -> None:
     """It stands at the top, where people look for it; the model has it among the options of its scheme."""
     source = source_of(scheme="generic_hmac", signature={"header": "X-S"}, options={"legacy": True})
     assert source.options == {"legacy": True, "signature": {"header": "X-S"}}
+
+
+def test_secrets_are_called_after_what_they_refer_to() -> None:
+    """So a new one that comes first does not take over what is remembered of the old one."""
+    given = ["env:A", "file:/run/secrets/acme key", "st2kv:acme.key", "env:A", {"from": "env:B", "name": "mine"}]
+    source, problems = read({"name": "a", "url": "a", "scheme": "github", "secrets": [*given, "sealed:00"]})
+    assert problems == []
+    assert source is not None
+    assert [secret.name for secret in source.secrets] == ["A", "acme-key", "acme.key", "4", "mine", "6"]
 
 
 @pytest.mark.parametrize(
