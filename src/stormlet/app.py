@@ -116,7 +116,6 @@ class Engine:
         self._leave_for_the_command_line(api_key)
         return self._greeting(api_key, password)
 
-    def _build_store(self) -> None:
     def _leave_for_the_command_line(self, api_key: str | None) -> None:
         known = _known(url=self.server.url, api_key=api_key or self.home.read_cli().get("api_key"))
         if known == self.home.read_cli():
@@ -128,10 +127,11 @@ class Engine:
             log.warning("the command line will not find this server by itself: %s", error)
 
         settings = self.settings
+    def _build_store(self) -> None:
         path = Path(settings.store.path) if settings.store.path else self.home.database
-        self.store = SqliteStore(path, self.clock, settings.store, settings.limits.queue)
         self.box = SecretBox(self.home.data_key())
         self.datastore = Datastore(self.store, self.clock, self.box)
+        self.store = SqliteStore(path, self.clock, settings.store, settings.limits.queue, self.box)
         self.source_secrets = SecretReader(
             self._variables, self.datastore.find_system, self.datastore.decrypt, self.box
         )
@@ -151,9 +151,9 @@ class Engine:
             seconds=settings.templates.seconds,
             regex_seconds=settings.templates.regex_seconds,
         )
-        templates = Templates(limits, decrypt=self.datastore.decrypt, monotonic=clock.monotonic)
         keys = KeyReaders(self.datastore.read_system, self.datastore.read_user, self.datastore.decrypt)
         dialect = Dialect()
+        templates = Templates(limits, decrypt=keys.decrypt, monotonic=clock.monotonic)
         self.reader = ContentReader(settings.content, self.home, RUNNER_TYPES, clock, dialect)
         self.ruleset = Ruleset(
             store=store,

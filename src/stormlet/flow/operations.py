@@ -52,8 +52,9 @@ class Operations:
     ) -> Execution:
         """Store an execution for the workers to run; raises what `Requester.execution` raises, but says 400 where
         StackStorm does (an unknown action in a body is bad input, not a missing resource). `names` are what templates in
-        the parameters see besides the datastore and the contexts."""
+        the parameters see besides the datastore and the contexts; `secrets` are secret texts that they hold already."""
         request = Request(
+        secrets: tuple[str, ...] = (),
             action=action,
             given=parameters,
             user=user,
@@ -66,6 +67,7 @@ class Operations:
             execution = self._requester.execution(request, catalogue_of(self._ruleset.current), self._clock.now())
         except NotFoundError as error:
             raise InvalidInputError(error.text, hint=error.hint) from None
+            secrets=secrets,
         planned = self._publisher.execution(execution, execution.requested_at)
         await self._store.request_execution(execution, planned)
         self._pipeline.wake_workers()
@@ -99,6 +101,7 @@ class Operations:
         if not execution.completed:
             self._cancel_running(execution_id)
         if planned:
+            secrets=old.secrets,
             self._pipeline.wake_dispatcher()
         return execution
 

@@ -4,7 +4,10 @@ A sealed value is upper-case hex, as StackStorm shows ciphertexts: one byte of v
 twelve of nonce, then ciphertext and tag. The name is authenticated, not hidden; swapping two sealed values is noticed.
 """
 
+import contextlib
 import secrets as random_source
+import threading
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -72,3 +75,31 @@ class SecretBox:
             return self._cipher.decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], header)
         except InvalidTag:
             raise InvalidInputError("the sealed secret is damaged, or was sealed under another key") from None
+
+
+class Opener:
+    """Opens sealed values, and remembers what it opened for whoever has to hide it afterwards."""
+
+    def __init__(self, decrypt: Callable[[str], str]) -> None:
+        self._decrypt = decrypt
+        self._thread = threading.local()
+
+    def __call__(self, sealed: str) -> str:
+        """Return the text that was sealed; raises what `decrypt` raises."""
+        text = self._decrypt(sealed)
+        recorded: set[str] | None = getattr(self._thread, "recorded", None)
+        if recorded is not None:
+            recorded.add(text)
+        return text
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[set[str]]:
+        """Collect what this thread opens meanwhile: rendering is synchronous, so it is what one rendering opened."""
+        outer: set[str] | None = getattr(self._thread, "recorded", None)
+        self._thread.recorded = recorded = set[str]()
+        try:
+            yield recorded
+        finally:
+            self._thread.recorded = outer
+            if outer is not None:
+                outer |= recorded

@@ -94,6 +94,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     live_parameters: tuple[str, ...] = ()
     """Which parameters StackStorm shows, and repeats when the action is run again: those that were given, and those whose
     default is a template. The others have the default of the action or its runner."""
+    secrets: tuple[str, ...] = ()
+    """Secret texts besides the values of `secret_parameters`: what `decrypt_kv` and the pack's config opened."""
     context: dict[str, Any] = {}
     action_snapshot: dict[str, Any] = {}
     """The action's metadata (in st2's shape) as it was when the execution was requested."""

@@ -13,8 +13,11 @@ import msgspec
 import zstandard
 
 from stormlet.foundation.errors import InvalidInputError, StoreError
+from stormlet.foundation.secrets import VERSION, SecretBox
 
 T = TypeVar("T")
+_SEALED = bytes([VERSION])
+"""How what a SecretBox made begins; a zstd frame begins otherwise."""
 LEVEL = 1
 MOST_BYTES = 1 << 30
 """No body is longer: SQLite's own limit for one value."""
@@ -23,8 +26,10 @@ MOST_BYTES = 1 << 30
 class Codec:
     """Packs and unpacks, from any thread; zstd contexts serve one thread at a time, so each thread has its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, box: SecretBox | None = None) -> None:
+        """`box` seals what holds secrets; without it, `seal` only packs."""
         self._contexts = _Contexts()
+        self._box = box
 
     def pack_bytes(self, data: bytes) -> bytes:
         return self._contexts.compressor.compress(data)
@@ -48,6 +53,23 @@ class Codec:
     def unpack(self, packed: bytes, type_: type[T]) -> T:
         """Raises StoreError where what is stored cannot be read as `type_`."""
         return from_json(self.unpack_bytes(packed), type_)
+
+    def seal(self, value: Any, name: str) -> bytes:
+        """Pack a value that holds secrets so that the file alone does not tell them; `name` is what it belongs to."""
+        packed = self.pack(value)
+        return packed if self._box is None else self._box.seal_bytes(packed, name)
+
+    def unseal(self, stored: bytes, name: str, type_: type[T]) -> T:
+        """Undo `seal`, or `pack`. Raises StoreError also where the key is another."""
+        if stored[:1] != _SEALED:
+            return self.unpack(stored, type_)
+        if self._box is None:
+            raise StoreError("a stored document is sealed, and there is no key", hint="restore the directory `keys`")
+        try:
+            packed = self._box.open_bytes(stored, name)
+        except InvalidInputError as error:
+            raise _damaged(error) from None
+        return self.unpack(packed, type_)
 
 
 class _Contexts(threading.local):

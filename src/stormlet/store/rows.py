@@ -38,6 +38,7 @@ class ExecutionRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     parameters: dict[str, Any] = {}
     secret_parameters: tuple[str, ...] = ()
     live_parameters: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
     context: dict[str, Any] = {}
     action_snapshot: dict[str, Any] = {}
 
@@ -179,11 +180,17 @@ def execution_row(execution: Execution) -> Parameters:
     }
 
 
+def request_label(execution_id: str) -> str:
+    """Return what a sealed request is bound to."""
+    return f"execution:{execution_id}"
+
+
 def execution_request(execution: Execution) -> ExecutionRequest:
     return ExecutionRequest(
         parameters=execution.parameters,
         secret_parameters=execution.secret_parameters,
         live_parameters=execution.live_parameters,
+        secrets=execution.secrets,
         context=execution.context,
         action_snapshot=execution.action_snapshot,
     )
@@ -192,7 +199,8 @@ def execution_request(execution: Execution) -> ExecutionRequest:
 @damage_aware
 def read_execution(row: Row, codec: Codec) -> Execution:
     """Read a row of executions, joined with its request and result."""
-    request = ExecutionRequest() if row["request"] is None else codec.unpack(row["request"], ExecutionRequest)
+    stored = row["request"]
+    request = ExecutionRequest() if stored is None else codec.unseal(stored, request_label(row["id"]), ExecutionRequest)
     return Execution(
         id=row["id"],
         action=row["action"],
@@ -202,6 +210,7 @@ def read_execution(row: Row, codec: Codec) -> Execution:
         parameters=request.parameters,
         secret_parameters=request.secret_parameters,
         live_parameters=request.live_parameters,
+        secrets=request.secrets,
         context=request.context,
         action_snapshot=request.action_snapshot,
         rule=row["rule"],

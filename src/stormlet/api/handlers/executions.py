@@ -9,7 +9,8 @@ from stormlet.api.listing import attribute_filter, page_reply, store_page
 from stormlet.foundation.clock import from_iso
 from stormlet.foundation.errors import InvalidInputError, NotFoundError
 from stormlet.model.execution import Execution, ExecutionStatus, OutputKind
-from stormlet.st2compat.api_names.happenings import blot, execution_json, secret_values
+from stormlet.model.secret_texts import mask_texts, secret_values
+from stormlet.st2compat.api_names.happenings import execution_json
 from stormlet.store.interface import ExecutionFilter
 
 KNOWN = frozenset(
@@ -110,7 +111,7 @@ async def get_output(call: Call) -> Reply:
     execution = await find_execution(call)
     chunks = await call.services.store.output(execution.id, None if kind == "all" else OutputKind(kind))
     # A secret may be cut in two by where one piece ends: join first.
-    text = blot("".join(chunk.data for chunk in chunks), secret_values(execution))
+    text = mask_texts("".join(chunk.data for chunk in chunks), secret_values(execution))
     return Reply(text.encode(errors="replace"), content_type="text/plain; charset=utf-8")
 
 
@@ -118,7 +119,7 @@ async def get_result(call: Call) -> Reply:
     """Show an execution's result alone, also to be saved as a file."""
     execution = await find_execution(call)
     query = call.query
-    content = encode(blot(execution.result if execution.result is not None else {}, secret_values(execution)))
+    content = encode(mask_texts(execution.result if execution.result is not None else {}, secret_values(execution)))
     if query.boolean("pretty_format"):
         content = msgspec.json.format(content, indent=2)
     headers, name, kind = {}, f"execution_{execution.id}_result.json", "text/json"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stormlet.foundation.errors import InvalidInputError, RenderError
+from stormlet.foundation.secrets import Opener
 from stormlet.foundation.templates import KeyValueLookup, Templates, is_template
 
 
@@ -21,7 +22,7 @@ class KeyReaders:
     ) -> None:
         self.system = system
         self._user = user
-        self.decrypt = decrypt
+        self.decrypt = Opener(decrypt)
 
     def lookups(self, user: str) -> dict[str, KeyValueLookup]:
         """Return what a template knows as `st2kv`."""

@@ -8,11 +8,13 @@ import msgspec
 
 from stormlet.flow.enforcement.pack_config import KeyReaders, render_config
 from stormlet.flow.enforcement.parameters import render_parameters, validate_parameters
-from stormlet.foundation.errors import InvalidInputError, NotFoundError
+from stormlet.foundation.deadlines import Deadline
+from stormlet.foundation.errors import InvalidInputError, NotFoundError, StormletError
 from stormlet.foundation.identifiers import new_id
 from stormlet.foundation.templates import Templates, is_template
 from stormlet.model.action import Action, RunnerType
 from stormlet.model.execution import Execution, ExecutionStatus, LogEntry
+from stormlet.model.secret_texts import mask_texts, secret_texts
 
 NAMES_LIMIT = 64
 
@@ -32,6 +34,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     trigger_instance_id: str | None = None
     enforcement_id: str | None = None
     parent: str | None = None
+    secrets: tuple[str, ...] = ()
+    """Secret texts that `given` holds already: those of an execution that is run again."""
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,12 +67,31 @@ class Requester:
         names = {
             "st2kv": self._keys.lookups(request.user),
             "action_context": context,
+        parameters: dict[str, Any] = {}
+        with self._keys.decrypt.recording() as opened:
+            try:
+                parameters = self._render(request, catalogue, action, runner, context)
+                validate_parameters(action, runner, parameters)
+            except StormletError as error:
+                names = _secret_names(action, runner)
+                known = [each.get(name) for each in (request.given, parameters) for name in names]
+                _mask(error, secret_texts([*known, *request.secrets, *opened]))
+                raise
+        request = msgspec.structs.replace(request, secrets=tuple(sorted({*request.secrets, *opened})))
+        return self.build(request, action, runner, parameters, context, now)
+
+    def _render(
+        self,
+        request: Request,
+        catalogue: Catalogue,
+        action: Action,
+        runner: RunnerType,
+        context: Mapping[str, Any],
+    ) -> dict[str, Any]:
             "config_context": config,
             **request.extra,
         }
-        parameters = render_parameters(action, runner, request.given, names, self._templates)
-        validate_parameters(action, runner, parameters)
-        return self.build(request, action, runner, parameters, context, now)
+        return render_parameters(action, runner, request.given, names, self._templates)
 
     def build(
         self,
@@ -98,6 +121,7 @@ class Requester:
             action_snapshot=_snapshot(action),
             rule=request.rule,
             trigger_instance_id=request.trigger_instance_id,
+            secrets=request.secrets,
             enforcement_id=request.enforcement_id,
             parent=request.parent,
             delay_until=now + timedelta(milliseconds=request.delay_ms) if delayed else None,
@@ -145,6 +169,12 @@ def _snapshot(action: Action) -> dict[str, Any]:
     """Keep what a look at an old execution needs, also after the action has gone: above all which parameters are secret."""
     return {
         "id": action.id,
+def _mask(error: StormletError, secrets: tuple[str, ...]) -> None:
+    """Errors quote values; they are stored, logged and answered."""
+    error.text, error.hint = mask_texts(error.text, secrets), mask_texts(error.hint, secrets)
+    error.args = (error.text,)
+
+
         "ref": action.ref,
         "pack": action.pack,
         "name": action.name,

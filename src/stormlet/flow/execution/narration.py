@@ -1,6 +1,6 @@
 """What the log says about an execution: one line, with the values of secret parameters masked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -8,20 +8,17 @@ import msgspec
 from stormlet.foundation.telemetry import one_line
 from stormlet.model.action import RunnerType
 from stormlet.model.execution import Execution, ExecutionStatus
+from stormlet.model.secret_texts import mask_texts, secret_texts, secret_values
 
 _LONGEST = 200
-_MASK = "********"
-_SHORTEST_SECRET = 3  # masking every `a` of a line would hide the line and tell the secret
 
 
 def ending(
     execution: Execution, runner: RunnerType | None, status: ExecutionStatus, result: Any, seconds: float
 ) -> str:
     """Return `execution ID of core.local succeeded in 0.03 s: <the first line of what it said>`."""
-    said = _gist(status, result)
-    for secret in sorted(_secrets(execution, runner), key=len, reverse=True):
-        said = said.replace(secret, _MASK)
-    said = one_line(said)
+    said: str = _gist(status, result)
+    said = one_line(mask_texts(said, _secrets(execution, runner)))
     if len(said) > _LONGEST:
         said = f"{said[:_LONGEST]}…"
     line = f"execution {execution.id} of {execution.action} {_VERBS.get(status, status.value)} in {seconds:.2f} s"
@@ -60,21 +57,8 @@ def _text(value: Any) -> str:
         return str(value)
 
 
-def _secrets(execution: Execution, runner: RunnerType | None) -> set[str]:
-    names = set(execution.secret_parameters)
-    if runner is not None:
-        names |= {name for name, schema in runner.parameters.items() if schema.get("secret")}
-    return {
-        text for name in names for text in _strings(execution.parameters.get(name)) if len(text) >= _SHORTEST_SECRET
-    }
-
-
-def _strings(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
-        # A secret of several lines may be seen one line at a time.
-        return {value, *value.splitlines()}
-    if isinstance(value, Mapping):
-        return {text for content in value.values() for text in _strings(content)}
-    if isinstance(value, list | tuple):
-        return {text for content in value for text in _strings(content)}
-    return () if value is None or isinstance(value, bool) else (str(value),)
+def _secrets(execution: Execution, runner: RunnerType | None) -> tuple[str, ...]:
+    names = (
+        {name for name, schema in runner.parameters.items() if schema.get("secret")} if runner is not None else set()
+    )
+    return secret_texts([*(execution.parameters.get(name) for name in names), *secret_values(execution)])

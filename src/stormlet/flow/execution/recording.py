@@ -22,6 +22,7 @@ from stormlet.foundation.telemetry import Metrics
 from stormlet.model.action import RunnerType
 from stormlet.model.delivery import Planned
 from stormlet.model.execution import Claim, Execution, ExecutionStatus, Outcome, OutputChunk
+from stormlet.model.secret_texts import mask_texts, secret_values
 from stormlet.store.interface import Store
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ class Recorder:
             execution_id=execution.id,
             token=claim.token,
             status=result.status,
-            result=result.result,
+            result=mask_texts(result.result, secret_values(execution)),  # at rest, only the request has them: sealed
             ended_at=self._clock.now(),
         )
         recorded = await self._patiently(execution.id, lambda: self._record(execution, outcome, output))
@@ -117,7 +118,7 @@ class Recorder:
         log.info("%s", ending(execution, runner, recorded.status, recorded.result, seconds))
 
     async def _settle(self, claim: Claim, output: OutputLog) -> None:
-        await self._store_output(output.take())
+        await self._store_output(output.finish())
         await self._rescue.settle(claim, "the engine was stopped while this action was running")
 
     async def _record(self, execution: Execution, outcome: Outcome, output: OutputLog) -> Outcome | None:
@@ -125,7 +126,7 @@ class Recorder:
         planned = self._herald.concluded(execution, outcome)
         try:
             _, recorded = await asyncio.gather(
-                self._store_output(output.take()), self._store.conclude_execution(outcome, (), planned)
+                self._store_output(output.finish()), self._store.conclude_execution(outcome, (), planned)
             )
         except InvalidInputError as error:
             result = {"error": f"the result could not be stored: {error}", "traceback": ""}

@@ -29,6 +29,7 @@ from stormlet.foundation.supervisor import Supervisor
 from stormlet.foundation.telemetry import Metrics
 from stormlet.model.action import Action
 from stormlet.model.execution import Claim, ExecutionStatus
+from stormlet.model.secret_texts import secret_values
 from stormlet.st2compat.host import Host, base_environment
 from stormlet.store.interface import ExecutionFilter, Page, Store
 
@@ -200,7 +201,7 @@ class Worker:
             return False
         claims = await self._store.claim_executions(self._worker_name, free, self._clock.now(), self._lease_end())
         for claim in claims:
-            held = _Held(claim, OutputLog(claim.execution.id, self._clock))
+            held = _Held(claim, OutputLog(claim.execution.id, self._clock, secret_values(claim.execution)))
             self._held.add(held)
             held.task = self._supervisor.spawn(f"execution {claim.execution.id}", self._carry_out(held), vital=False)
         return len(claims) == free

@@ -8,12 +8,10 @@ from stormlet.foundation.secrets import MASK
 from stormlet.model.action import RunnerType
 from stormlet.model.enforcement import Enforcement
 from stormlet.model.execution import Execution
+from stormlet.model.secret_texts import mask_texts, secret_values
 from stormlet.model.trigger import TriggerInstance
 from stormlet.model.verdict import Finding, Verdict
 from stormlet.st2compat.api_names.content import runner_type_json
-
-MIN_SECRET = 4
-"""Shorter secret values are not looked for in results: nearly every text has them in it."""
 
 
 def trigger_instance_json(instance: TriggerInstance, payload: Any) -> dict[str, Any]:
@@ -78,7 +76,7 @@ def execution_json(
         execution: the execution.
         runner: its runner type; None where it is not known any more.
         result_bytes: size of its result as JSON; 0 where there is none.
-        show_secrets: show secret parameters, and their values in the result, in clear.
+        show_secrets: show secret parameters in clear; what was recorded is masked all the same.
     """
     secrets = () if show_secrets else secret_values(execution)
     hidden = () if show_secrets else execution.secret_parameters
@@ -88,7 +86,7 @@ def execution_json(
         "status": execution.status.value,
         "start_timestamp": to_iso(execution.requested_at),
         "parameters": {
-            name: MASK if name in hidden else execution.parameters[name]
+            name: MASK if name in hidden else mask_texts(execution.parameters[name], secrets)
             for name in execution.live_parameters
             if name in execution.parameters
         },
@@ -113,7 +111,7 @@ def _ended(execution: Execution, secrets: Collection[str], result_bytes: int) ->
         shown["end_timestamp"] = to_iso(execution.ended_at)
         shown["elapsed_seconds"] = (execution.ended_at - execution.requested_at).total_seconds()
     if execution.result is not None:
-        shown["result"] = blot(execution.result, secrets)
+        shown["result"] = mask_texts(execution.result, secrets)
         shown["result_size"] = result_bytes
     if execution.delay_until is not None:
         shown["delay"] = round((execution.delay_until - execution.requested_at).total_seconds() * 1000)
@@ -132,25 +130,3 @@ def _causes(execution: Execution) -> dict[str, Any]:
     if execution.parent:
         shown["parent"] = execution.parent
     return shown
-
-
-def secret_values(execution: Execution) -> tuple[str, ...]:
-    """Return texts that must not be seen in what an execution printed or returned; the longest first."""
-    values = (execution.parameters.get(name) for name in execution.secret_parameters)
-    texts = {value for value in values if isinstance(value, str) and len(value) >= MIN_SECRET}
-    return tuple(sorted(texts, key=len, reverse=True))
-
-
-def blot(value: Any, secrets: Collection[str]) -> Any:
-    """Return a result with secret texts masked wherever they stand."""
-    if not secrets:
-        return value
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, MASK)
-        return value
-    if isinstance(value, Mapping):
-        return {blot(name, secrets): blot(item, secrets) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [blot(item, secrets) for item in value]
-    return value

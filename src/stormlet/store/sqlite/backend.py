@@ -14,6 +14,7 @@ from pathlib import Path
 
 from stormlet.foundation.clock import Clock, from_microseconds
 from stormlet.foundation.errors import StoreError
+from stormlet.foundation.secrets import SecretBox
 from stormlet.foundation.settings import Storage
 from stormlet.store.encoding import Codec
 from stormlet.store.interface import Store, Totals
@@ -32,8 +33,8 @@ from stormlet.store.sqlite.readers import Readers
 from stormlet.store.sqlite.resending import ResendingTables
 from stormlet.store.sqlite.retention import RetentionTables
 from stormlet.store.sqlite.sources import SourceTables
-from stormlet.store.sqlite.transaction import Transaction
 from stormlet.store.sqlite.spare import Spare
+from stormlet.store.sqlite.transaction import Transaction
 from stormlet.store.sqlite.writer import Writer, WriterOptions
 
 SQL = files("stormlet.store.sqlite")
@@ -53,17 +54,20 @@ class SqliteStore(
 ):
     """A `Store` over one file. Used from one event loop, from `open` to `close`."""
 
-    def __init__(self, path: Path, clock: Clock, settings: Storage, queue_limit: int = 5000) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, settings: Storage, queue_limit: int = 5000, box: SecretBox | None = None
+    ) -> None:
         """
         Args:
             path: the database file; its directory must exist.
             clock: only its monotonic time is used, to tell how long a caller has waited for a lock.
             settings: the section `store`.
             queue_limit: callers with something new that may wait for the disk.
+            box: seals what holds secrets; without it, they are stored in clear.
         """
         self._path = path
         self._settings = settings
-        self._codec = Codec()
+        self._codec = Codec(box)
         queries = read_queries(SQL / "queries")
         options = WriterOptions(
             queue_limit=queue_limit, reserve_bytes=settings.reserve_bytes, lock_seconds=settings.lock_seconds

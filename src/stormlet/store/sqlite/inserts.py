@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from stormlet.model.delivery import Planned
 from stormlet.model.execution import Execution
+from stormlet.model.secret_texts import secret_values
 from stormlet.model.trigger import TriggerInstance
 from stormlet.store.delivery_rows import delivery_row, message_row
 from stormlet.store.encoding import Codec
-from stormlet.store.rows import execution_request, execution_row, instance_row
+from stormlet.store.rows import execution_request, execution_row, instance_row, request_label
 from stormlet.store.sqlite.transaction import Transaction
 
 
@@ -25,8 +26,11 @@ def insert_executions(transaction: Transaction, executions: Sequence[Execution],
     """Insert executions; a rule whose action cannot be run has one that is completed from the start, with its result."""
     transaction.change_each("insert_execution", [execution_row(execution) for execution in executions])
     for execution in executions:
-        request = codec.pack(execution_request(execution))
-        transaction.change("insert_execution_request", {"id": execution.id, "request": request})
+        request = execution_request(execution)
+        # All of it: parameters may hold a secret in a form that nobody can find again.
+        secret = bool(secret_values(execution))
+        packed = codec.seal(request, request_label(execution.id)) if secret else codec.pack(request)
+        transaction.change("insert_execution_request", {"id": execution.id, "request": packed})
         if execution.result is not None:
             insert_result(transaction, execution.id, execution.result, codec)
 
