@@ -286,7 +286,7 @@ class Engine:
         content, own = self.ruleset.current.snapshot, self.settings.content
         guarded = len({source.url for source in content.sources.values() if self.guarding.is_active(source.ref)})
         return greeting_of(
-            content,
+            self.ruleset.current,
             url=self.server.url,
             home=str(self.home.path),
             guarded=guarded,

@@ -1,10 +1,12 @@
 """`stormlet serve`: flags become settings, and app.py serves; what a person is told at the start is written here."""
 
 import sys
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from stormlet.cli.client import API
 from stormlet.cli.options import Command
 from stormlet.cli.text import counted
 
@@ -69,11 +71,15 @@ def greeting_lines(greeting: "Greeting") -> list[str]:
         lines.append(f"API key (shown once): {greeting.api_key}")
     if greeting.admin_password:
         lines.append(f"Password of st2admin (shown once): {greeting.admin_password}")
-    if greeting.api_key:
+    if not greeting.webhook:
+        lines.append("No rule listens to a webhook; a directory to start from has one")
+        lines.append("Try: stormlet init first-rules")
+    elif greeting.api_key:
         headers = f"-H 'St2-Api-Key: {greeting.api_key}' -H 'Content-Type: application/json'"
-        lines.append(f'Try: curl -X POST {greeting.url}/api/v1/webhooks/sample {headers} -d \'{{"key1": "value1"}}\'')
+        url = quote(f"{greeting.url}{API}/webhooks/{greeting.webhook}")
+        lines.append(f'Try: curl -X POST {url} {headers} -d \'{{"key1": "value1"}}\'')
     else:
-        lines.append('Try: stormlet send sample -d \'{"key1": "value1"}\' --wait')
+        lines.append(f'Try: stormlet send {quote(greeting.webhook)} -d \'{{"key1": "value1"}}\' --wait')
     return lines
 
 

@@ -24,6 +24,8 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
     actions: int
     guarded: int
     """URLs that a source guards now."""
+    webhook: str
+    """A URL that an enabled rule listens to and an API key opens; empty where there is none."""
     directories: tuple[str, ...]
     errors: int
     warnings: int
@@ -32,7 +34,7 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def greeting_of(
-    content: Snapshot,
+    compiled: Compiled,
     *,
     url: str,
     home: str,
@@ -41,6 +43,7 @@ def greeting_of(
     credentials: tuple[str | None, str | None],
 ) -> Greeting:
     """Return the greeting. `credentials` are the API key and the password that were made just now, in clear."""
+    content = compiled.snapshot
     severities = [problem.severity for problem in content.problems]
     return Greeting(
         url=url,
@@ -49,12 +52,24 @@ def greeting_of(
         examples=sum(_is_example(loaded, content) for loaded in content.rules.values()),
         actions=len(content.actions),
         guarded=guarded,
+        webhook=_webhook_to_try(compiled),
         directories=directories,
         errors=severities.count(Severity.ERROR),
         warnings=severities.count(Severity.WARNING),
         api_key=credentials[0],
         admin_password=credentials[1],
     )
+
+
+def _webhook_to_try(content: Compiled) -> str:
+    """Return a webhook of an enabled rule that no source guards, so that it takes an API key."""
+    enabled = {compiled.trigger for compiled in content.rules.values() if compiled.rule.enabled}
+    hooks = [
+        url
+        for url, triggers in content.hooks.items()
+        if url not in content.guards and url not in content.closed and any(each.ref in enabled for each in triggers)
+    ]
+    return "sample" if "sample" in hooks else min(hooks, default="")
 
 
 def _is_example(loaded: LoadedRule, content: Snapshot) -> bool:

@@ -2,6 +2,8 @@
 
 import shlex
 
+import pytest
+
 from stormlet.cli.serve import greeting_lines
 from stormlet.flow.greeting import Greeting
 
@@ -16,6 +18,7 @@ def greeting(**more: object) -> Greeting:
         "examples": 0,
         "actions": 9,
         "guarded": 0,
+        "webhook": "sample",
         "directories": ("rules", "packs"),
         "errors": 0,
         "warnings": 0,
@@ -46,6 +49,15 @@ def test_a_later_start_shows_no_credential() -> None:
     lines = greeting_lines(greeting())
     assert len(lines) == 2
     assert shlex.split(lines[1].removeprefix("Try: "))[:3] == ["stormlet", "send", "sample"]
+
+
+@pytest.mark.parametrize("made", [{}, {"api_key": KEY}])
+def test_what_to_try_exists(made: dict[str, str]) -> None:
+    """A webhook that some rule listens to; without one, how to come by a rule."""
+    assert "github/push" in greeting_lines(greeting(webhook="github/push", **made))[-1]
+    words = shlex.split(greeting_lines(greeting(webhook="it's/mine", **made))[-1])
+    assert any(word.endswith("it's/mine") for word in words)
+    assert greeting_lines(greeting(webhook="", **made))[-1] == "Try: stormlet init first-rules"
 
 
 def test_problems_are_counted() -> None:
