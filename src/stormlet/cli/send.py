@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import click
 
@@ -15,6 +16,7 @@ from stormlet.cli.text import one_line, visible
 from stormlet.cli.waiting import wait_for_execution, wait_until
 from stormlet.cli.webhook import WEBHOOK, normalised, url_of
 
+_PREFIXES = (f"{API}/webhooks/", "/v1/webhooks/")
 LONGEST_ANSWER = 500
 OK_STATUS = 200
 
@@ -41,7 +43,8 @@ OK_STATUS = 200
 def command(client: Client, screen: Screen, target: str, wait: bool, timeout: float, **options: Any) -> int:
     """Send an event to a webhook or a trigger.
 
-    TARGET is a webhook's URL (`github/push`) or a trigger type (`mypack.mytrigger`), which goes through the generic webhook.
+    TARGET is a webhook's URL (`github/push`, or all of it, from http: or from /api/v1/webhooks/ on) or a trigger type
+    (`mypack.mytrigger`), which goes through the generic webhook.
 
     \b
       stormlet send sample -d '{"key1": "value1"}' --wait
@@ -49,6 +52,7 @@ def command(client: Client, screen: Screen, target: str, wait: bool, timeout: fl
       stormlet send mypack.mytrigger -d '{"attribute1": "value1"}'
       stormlet send github -d @push.json --sign github --secret env:GITHUB_WEBHOOK_SECRET -H 'X-GitHub-Event: push'
     """
+    target = hook_of(target, client.connection.url)
     headers = _headers(options["headers"])
     if tag := options["trace_tag"]:
         headers["St2-Trace-Tag"] = tag
@@ -103,6 +107,36 @@ def _send_to_hook(client: Client, target: str, headers: dict[str, str], options:
             code="refused",
         )
     return client.checked(answer)
+
+
+def hook_of(target: str, server: str) -> str:
+    """Return the part of a URL below `/api/v1/webhooks/`, whether it is written with its server, its path, or alone.
+
+    Raises:
+        click.BadParameter: a URL of another server, one that is not a webhook's, or one with a query.
+    """
+    path = target
+    if "://" in target:
+        asked, ours = urlsplit(target), urlsplit(server)
+        if _place(asked) != _place(ours):
+            raise click.BadParameter(f"`{target}` is not on {server}; name its server with --url")
+        if asked.query:
+            raise click.BadParameter(f"`{target}` has a query, which is not sent along; send a header with -H")
+        path = unquote(asked.path.removeprefix(ours.path))
+    for prefix in _PREFIXES:
+        if path.startswith(prefix) and path != prefix:
+            return path.removeprefix(prefix)
+    if "://" in target:
+        raise click.BadParameter(f"`{target}` is no webhook's URL; it looks like {server}{API}/webhooks/sample")
+    return target
+
+
+def _place(url: SplitResult) -> tuple[str, str | None, int | None]:
+    host = "127.0.0.1" if url.hostname in ("localhost", "::1") else url.hostname
+    try:
+        return url.scheme, host, url.port or {"http": 80, "https": 443}.get(url.scheme)
+    except ValueError:  # a port that is none
+        return url.scheme, host, None
 
 
 def _headers(given: Sequence[str]) -> dict[str, str]:
