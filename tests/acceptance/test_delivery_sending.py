@@ -241,3 +241,28 @@ def test_a_loop_over_http_is_stopped(make_server, rules_directory: Path, endpoin
     server.post("/api/v1/executions", {"action": "core.noop"})
     server.wait_until(lambda: server.log.count("this is a loop") == 2, what="the second loop")
     assert len(server.executions(rule="default.r")) == 2
+
+
+def test_a_loop_through_core_http_is_stopped(make_server, rules_directory: Path, endpoints: Path) -> None:
+    """An endpoint runs core.http, which posts to a webhook of ours, whose rule causes what the endpoint hears."""
+    (rules_directory / "r.yaml").write_text(RULE.format(name="r", url="in", action="core.noop", parameters="{}"))
+    server = make_server(rules=rules_directory, environment=settings(endpoints))
+    parameters = {
+        "url": f"{server.url}/api/v1/webhooks/in",
+        "method": "POST",
+        "body": "{}",
+        "headers": {"Content-Type": "application/json", "St2-Api-Key": "acceptance-key-0123456789"},
+    }
+    only_ours = {"trigger.data.execution.action": {"type": "equals", "pattern": "core.noop"}}
+    write(
+        endpoints, "round", action="core.http", parameters=parameters, types=["execution.succeeded"], filter=only_ours
+    )
+    server.wait_until(
+        lambda: (
+            server.get("/api/v1/endpoints").status != 200 or "round" in server.get("/api/v1/endpoints").body.decode()
+        )
+    )
+    server.post("/api/v1/executions", {"action": "core.noop"})
+    server.wait_for_line(r"this is a loop: endpoint:default\.round → endpoint:default\.round")
+    assert len(server.executions(action="core.http")) == 1
+    assert len(server.executions(rule="default.r")) == 1

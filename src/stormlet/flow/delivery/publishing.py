@@ -187,6 +187,11 @@ class Publisher:
         values = [value for name, value in event.headers if name.lower() == _HEADER]
         return self._guard.read(values).links if values else ()
 
+    def carried(self, execution: Execution) -> dict[str, str]:
+        """Return the header that requests of an execution carry; none where nothing led to it."""
+        chain = chain_of(execution)
+        return {HEADER: self._guard.written(chain)} if chain else {}
+
     # Planning
 
     def plan(self, message: Message) -> Plans:

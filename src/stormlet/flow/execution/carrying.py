@@ -40,6 +40,7 @@ class Carrier:
         config_of: Callable[[str, str], Mapping[str, Any]],
         issue_token: Callable[[str, float], str],
         revoke_token: Callable[[str], None],
+        carried: Callable[[Execution], Mapping[str, str]] = lambda execution: {},
     ) -> None:
         """Args: `host` is asked at each run, because the port may be known only after the start."""
         self._runners = runners
@@ -51,6 +52,7 @@ class Carrier:
         self._config_of = config_of
         self._issue_token = issue_token
         self._revoke_token = revoke_token
+        self._carried = carried
 
     async def carry_out(self, execution: Execution, halt: Halt, output: Sink) -> RunResult:
         """Run the action and return how it ended."""
@@ -110,6 +112,7 @@ class Carrier:
             children=self._children,
             settings=self._settings,
             host=host,
+            carried=self._carried(execution),
         )
         return run.with_variables(
             action_variables(

@@ -48,6 +48,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     children: Children
     settings: ExecutionSettings
     host: Host
+    carried: Mapping[str, str] = {}
+    """Headers for requests that the run makes: what led to it, so that a loop through others is found."""
 
     @property
     def timeout(self) -> float:

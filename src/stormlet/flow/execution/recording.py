@@ -5,7 +5,7 @@ The store decides who may (the newest token of what still runs); this decides wh
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -46,6 +46,10 @@ class Herald(Protocol):
         """Return the messages that an outcome causes."""
         ...
 
+    def carried(self, execution: Execution) -> Mapping[str, str]:
+        """Return the headers that requests of an execution carry."""
+        ...
+
 
 class Silence:
     """Nobody is told."""
@@ -55,6 +59,9 @@ class Silence:
 
     def concluded(self, execution: Execution, outcome: Outcome) -> tuple[Planned, ...]:
         return ()
+
+    def carried(self, execution: Execution) -> Mapping[str, str]:
+        return {}
 
 
 class Recorder:

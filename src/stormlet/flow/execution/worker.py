@@ -90,6 +90,7 @@ class Worker:
         self._settings = settings
         self._worker_name = worker_name
         self._children = Children(clock)
+        herald = herald or Silence()
         base = base_environment(environment() if variables is None else variables)
         self._carrier = Carrier(
             runners={runner.type.name: runner for runner in runners},
@@ -101,8 +102,8 @@ class Worker:
             config_of=config_of,
             issue_token=issue_token,
             revoke_token=revoke_token,
+            carried=herald.carried,
         )
-        herald = herald or Silence()
         self._rescue = Rescue(store, clock, settings, metrics, herald.concluded)
         self._recorder = Recorder(
             store=store,

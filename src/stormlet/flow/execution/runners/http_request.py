@@ -193,6 +193,7 @@ def _headers(run: Run) -> dict[str, str]:
         headers["User-Agent"] = f"stormlet/{__version__}"
     headers["X-Stanley-Action"] = run.action.name
     headers.update(_credentials(run))
+    headers.update(run.carried)
     return headers
 
 
