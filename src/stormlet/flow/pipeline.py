@@ -19,6 +19,7 @@ from stormlet.flow.delivery.publishing import Plans, Publisher
 from stormlet.flow.enforcement.enforce import Enforcer
 from stormlet.flow.enforcement.request import Catalogue
 from stormlet.flow.matching import MatchContext, match
+from stormlet.flow.enforcement.failures import FailureLog
 from stormlet.flow.ruleset import Compiled, Ruleset
 from stormlet.flow.triggering import payload_of
 from stormlet.foundation.clock import Clock
@@ -63,6 +64,7 @@ class Pipeline:
 
     async def accept(self, instances: Sequence[TriggerInstance], event: Event | None = None) -> None:
         """Store trigger instances, and the request that they came from; on disk when this returns."""
+        self._failures = FailureLog(clock.monotonic)
         planned = self.publisher.received(instances, event)
         await self._store.record(instances, event, planned)
         self.pending.set()
@@ -124,6 +126,7 @@ class Pipeline:
                 status=TriggerInstanceStatus.PROCESSING_FAILED,
                 failure_reason=f"{type(error).__name__}: {error}",
             )
+            self._failures.note(decision.enforcements)
 
     def _announced(self, decision: Decision, stored: StoredInstance) -> Decision:
         """Return the decision with the messages that it causes, and executions that know what led to them."""

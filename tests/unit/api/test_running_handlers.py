@@ -2,11 +2,12 @@
 
 import base64
 import gzip
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import PASSWORD, Answer, Served
+from .conftest import PASSWORD, RULE, Answer, Serve, Served
 
 DONE = {"succeeded", "failed", "timeout", "canceled", "abandoned"}
 
@@ -384,3 +385,23 @@ async def test_an_exported_key_is_imported(served: Served) -> None:
     assert (await served.post("/api/v1/apikeys", exported)).status == 409
     assert (await served.post("/api/v1/apikeys", {"key_hash": "********"})).status == 400
     assert (await served.post("/api/v1/apikeys", {"key_hash": "short"})).status == 400
+
+
+async def test_a_rule_whose_parameters_fail_is_told_in_the_log(
+    content: Path, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A warning with the rule, the trigger instance and the reason."""
+    rule = RULE.format(name="failing", url="fails") + '  parameters: {nope: "{{ trigger.body.missing }}"}\n'
+    (content / "rules" / "failing.yaml").write_text(rule)
+    caplog.set_level("WARNING")
+    served = await serve()
+    answer = await served.post("/api/v1/webhooks/fails", {})
+    instance = answer.headers["location"].rpartition("/")[2]
+
+    async def told() -> bool:
+        return any(
+            instance in line and "default.failing" in line and "missing" in line for line in caplog.text.splitlines()
+        )
+
+    assert answer.status == 202
+    await served.until(told)
