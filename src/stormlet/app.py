@@ -16,10 +16,11 @@ from stormlet.api.server import HttpServer
 from stormlet.api.services import Services
 from stormlet.content.reader import ContentReader
 from stormlet.content.watcher import watch
+from stormlet.flow.addressing import build_addressing
 from stormlet.flow.authentication import Authenticator
 from stormlet.flow.delivery.assembly import DeliveryParts, build_delivery
 from stormlet.flow.delivery.attempt import ActionRequest
-from stormlet.flow.delivery.endpoints import endpoint_label
+from stormlet.flow.delivery.endpoints import secret_opener
 from stormlet.flow.enforcement.enforce import Enforcer
 from stormlet.flow.enforcement.pack_config import KeyReaders, render_config
 from stormlet.flow.enforcement.request import Requester
@@ -127,6 +128,7 @@ class Engine:
             log.warning("the command line will not find this server by itself: %s", error)
 
         settings = self.settings
+
     def _build_store(self) -> None:
         path = Path(settings.store.path) if settings.store.path else self.home.database
         self.box = SecretBox(self.home.data_key())
@@ -211,9 +213,7 @@ class Engine:
             content=lambda: self.ruleset.current,
             base_url=lambda: self.settings.server.public_url or self.server.url,
             read_system_key=self.datastore.read_system,
-            open_secret=lambda endpoint, secret: self.source_secrets.value(
-                secret.reference, endpoint_label(endpoint, secret.name)
-            ),
+            open_secret=secret_opener(self.source_secrets.value),
             run_action=self._run_for_endpoint,
         )
 
@@ -252,6 +252,9 @@ class Engine:
         rehearsal = Rehearsal(
             store=store, ruleset=self.ruleset, clock=clock, read_system_key=self.datastore.read_system
         )
+        addressing = build_addressing(
+            store, self.ruleset, self.delivery, secret_opener(self.source_secrets.value), settings.delivery, clock
+        )
         self.server = HttpServer(
             Services(
                 settings=settings,
@@ -264,6 +267,8 @@ class Engine:
                 rehearsal=rehearsal,
                 reception=self.reception,
                 guarding=self.guarding,
+                addressing=addressing,
+                wake_dispatcher=self.delivery.dispatcher.wake,
                 authenticator=self.authenticator,
                 datastore=self.datastore,
             )

@@ -1,8 +1,11 @@
 """What handlers may use: one struct, built by `app.py`."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from stormlet.api.readiness import Readiness
+from stormlet.flow.addressing import Addressing
 from stormlet.flow.authentication import Authenticator
 from stormlet.flow.guarding import Guarding
 from stormlet.flow.operations import Operations
@@ -30,6 +33,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     rehearsal: Rehearsal
     reception: Reception
     guarding: Guarding
+    addressing: Addressing
+    wake_dispatcher: Callable[[], None]
+    """Says that there is something to send."""
     authenticator: Authenticator
     datastore: Datastore
     readiness: Readiness = msgspec.field(default_factory=Readiness)

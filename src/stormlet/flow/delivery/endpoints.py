@@ -23,7 +23,7 @@ from stormlet.foundation.errors import InvalidInputError
 from stormlet.foundation.paths import Lookup, PathError, compile_path
 from stormlet.foundation.templates import Templates
 from stormlet.model.delivery import Attempt
-from stormlet.model.endpoint import BrokenEndpoint, Endpoint, EndpointState
+from stormlet.model.endpoint import BrokenEndpoint, Endpoint, EndpointSecret, EndpointState
 from stormlet.model.message import Message
 from stormlet.model.message_catalogue import wants_type
 from stormlet.model.problem import Problem, Severity
@@ -124,6 +124,15 @@ def _problem(endpoint: Endpoint, code: str, path: str, text: str, hint: str = ""
 def endpoint_label(endpoint: str, name: str) -> str:
     """Return what a secret of an endpoint is sealed for (foundation/secrets.py)."""
     return f"endpoint:{endpoint}:{name}"
+
+
+def secret_opener(read: Callable[[str, str], str]) -> Callable[[str, EndpointSecret], str]:
+    """Return what opens the secrets of endpoints. `read` takes a reference and what a sealed one was sealed for."""
+
+    def opened(endpoint: str, secret: EndpointSecret) -> str:
+        return read(secret.reference, endpoint_label(endpoint, secret.name))
+
+    return opened
 
 
 class EndpointTable:

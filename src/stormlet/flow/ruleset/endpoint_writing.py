@@ -22,6 +22,7 @@ from stormlet.foundation.secrets import MASK, SecretBox
 from stormlet.foundation.templates import Templates
 from stormlet.model.endpoint import Endpoint, EndpointSecret
 from stormlet.model.problem import Problem
+from stormlet.model.rule import Criterion
 
 _TIMES: Final = ("created_at", "retires_at")
 
@@ -54,6 +55,41 @@ def prepare_endpoint(
     if old is not None and not old.secrets_viewable and sealed.get("secrets_viewable") is True:
         _refuse_showing(sealed, old)
     return sealed
+
+
+def document_of(endpoint: Endpoint) -> dict[str, Any]:
+    """Return the document that, put again, leaves an endpoint as it is; what it leaves as it is by default is left out."""
+    rate, scope = endpoint.rate, endpoint.scope
+    given: dict[str, Any] = {
+        "url": endpoint.url,
+        "action": endpoint.action,
+        "parameters": endpoint.parameters,
+        "scope": {name: list(values) for name, values in (("packs", scope.packs), ("tags", scope.tags)) if values},
+        "types": list(endpoint.types),
+        "filter": {criterion.key: _criterion(criterion) for criterion in endpoint.filter},
+        "format": "" if endpoint.action else endpoint.format,
+        "options": endpoint.options,
+        "secrets": [secret_entry(secret) for secret in endpoint.secrets],
+        "secrets_viewable": endpoint.secrets_viewable,
+        "headers": endpoint.headers,
+        "timeout": endpoint.timeout,
+        "rate": {"per_second": rate.per_second, "burst": rate.burst} if rate is not None else None,
+        "concurrency": endpoint.concurrency,
+        "order": endpoint.order_key,
+        "max_body": endpoint.max_body,
+    }
+    return {
+        "name": endpoint.name,
+        "pack": endpoint.pack,
+        "description": endpoint.description,
+        "enabled": endpoint.enabled,
+        **{name: value for name, value in given.items() if value not in (None, "", [], {}, False)},
+    }
+
+
+def _criterion(criterion: Criterion) -> dict[str, Any]:
+    shown = {"type": criterion.type, "pattern": criterion.pattern}
+    return shown if criterion.condition is None else {**shown, "condition": criterion.condition}
 
 
 def secret_entry(secret: EndpointSecret) -> dict[str, Any]:
