@@ -13,12 +13,14 @@ from typing import Any
 import msgspec
 
 from stormlet.foundation.errors import RenderError
+from stormlet.foundation.templates.opaque import refuse_opaque
 
 KEY = "budget of this rendering"
 """Where the budget lies in the context; no template can spell it as a name."""
 _NODE = 16
 """What a list, a number or a key weighs besides its text."""
 _CLOCK_EVERY = 64
+_WITH_TEXT = (str, int, float, list, dict, tuple, type(None))
 
 
 class TemplateLimits(msgspec.Struct, frozen=True):
@@ -112,6 +114,8 @@ class Budget:
         if isinstance(value, dict):
             parts = (part for item in value.items() for part in item)
         for part in parts:
+            if not isinstance(part, _WITH_TEXT):
+                refuse_opaque(part)
             weight += _NODE + self.weigh(part)
             if weight > self.limits.working_size:
                 self.allow(weight)

@@ -18,6 +18,7 @@ from stormlet.foundation.errors import RenderError
 from stormlet.foundation.templates import growth
 from stormlet.foundation.templates.budget import Budget, budget_of
 from stormlet.foundation.templates.keyvalues import KeyValueLookup
+from stormlet.foundation.templates.opaque import refuse_address, refuse_code, refuse_opaque
 
 LOOP, STATIC, SLICE, CONCAT, LITERAL = (f"stormlet {name}" for name in ("loop", "static", "slice", "concat", "literal"))
 M = TypeVar("M", nodes.Macro, nodes.CallBlock)
@@ -37,6 +38,10 @@ class BoundedFormatter(SandboxedFormatter):
     def __init__(self, environment: Environment, limit: int) -> None:
         super().__init__(environment)
         self._left = limit
+
+    def convert_field(self, value: Any, conversion: Any) -> Any:
+        refuse_opaque(value)
+        return super().convert_field(value, conversion)
 
     def format_field(self, value: Any, format_spec: str) -> str:
         growth.check_format_spec(format_spec)
@@ -75,6 +80,9 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         budget = budget_of(context.parent)
         growth.check_operation(budget, operator, left, right)
+        if operator == "%" and isinstance(left, str):
+            refuse_opaque(right)
+            budget.weigh(right)  # of a tuple each part becomes text
         return budget.keep(super().call_binop(context, operator, left, right))
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - as Jinja calls it
@@ -183,14 +191,19 @@ def bounded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function, assigned=("__name__", "__doc__"), updated=())
     def run(context: Context, value: Any = None, *args: Any, **kwargs: Any) -> Any:
         budget = budget_of(context.parent)
+        for each in (value, *args):
+            refuse_code(each)
         if check is not None:
             value = check(budget, value, args, kwargs)
         first = {"context": (context,), "eval_context": (context.eval_ctx,), "environment": (context.environment,)}
         given = (*first.get(kind, ()), value, *args)
         if slow:
             with budget.watching():
-                return budget.keep(function(*given, **kwargs))
-        return budget.keep(function(*given, **kwargs))
+                made = budget.keep(function(*given, **kwargs))
+        else:
+            made = budget.keep(function(*given, **kwargs))
+        refuse_address(value, made)
+        return made
 
     return run
 
@@ -203,6 +216,8 @@ def finalize(context: Context, value: Any) -> Any:
         return value
     if isinstance(value, (list, tuple, dict, set, frozenset)):
         budget_of(context.parent).allow(budget_of(context.parent).weigh(value))
+    else:
+        refuse_opaque(value)
     text = str(value)
     budget_of(context.parent).output(len(text))
     return text
