@@ -6,9 +6,7 @@ The reference page docs/reference/settings.md is generated from here.
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from stormlet.foundation.errors import SettingsError
+from stormlet.foundation.setting_sources import SettingSources, read_variable
 
 PREFIX = "STORMLET_"
 # Read by the command-line client or only once, at the first start; they are not settings of the server.
@@ -253,84 +252,23 @@ def read_settings(
         config: path of a TOML file that must exist; None: `stormlet.toml` in the home directory, if it is there.
 
     Raises:
-        SettingsError: a file that cannot be read, an unknown name, or a value out of its bounds; says which and where from.
+        SettingsError: a file that cannot be read, unknown names, or values out of their bounds; says which and where from.
     """
     flags = flags or {}
     home = flags.get("home") or _variable(variables, "HOME") or ".stormlet"
     config = config or _variable(variables, "CONFIG")
     path = Path(config) if config else Path(home) / "stormlet.toml"
-    tree: dict[str, Any] = {}
+    sources = SettingSources(Settings, PREFIX)
     if config or path.exists():
-        tree = _read_file(path)
-    _merge(tree, _from_environment(variables))
-    _merge(tree, {"home": home})
-    _merge(tree, flags)
+        sources.add_file(path)
+    sources.add_variables(variables, OTHER_VARIABLES)
+    sources.add_flags(flags)
+    tree = {"home": home, **sources.join()}
     try:
         return msgspec.convert(tree, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"setting {_where(str(error))}", hint=f"read from {path}, {PREFIX}* and flags") from None
-
-
-def _read_file(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}") from None
+    except msgspec.ValidationError as error:  # each setting is right, but not all of them together
+        raise SettingsError(f"settings cannot be used: {error}") from None
 
 
 def _variable(variables: Mapping[str, str], name: str) -> str | None:
-    """Return STORMLET_<name>, or the content of the file that STORMLET_<name>_FILE names."""
-    if (path := variables.get(f"{PREFIX}{name}_FILE")) is not None:
-        try:
-            return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{PREFIX}{name}_FILE: cannot read {path}: {error}") from None
-    return variables.get(f"{PREFIX}{name}") or None
-
-
-def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    sections = {field.name: field.type for field in msgspec.structs.fields(Settings) if field.name != "home"}
-    for variable in sorted(variables):
-        if not variable.startswith(PREFIX):
-            continue
-        name = variable.removeprefix(PREFIX).removesuffix("_FILE")
-        if name in OTHER_VARIABLES:
-            continue
-        section, _, key = name.lower().partition("__")
-        if section not in sections or key not in sections[section].__struct_fields__:
-            known = [f"{PREFIX}{s}__{k}".upper() for s, kind in sections.items() for k in kind.__struct_fields__]
-            close = get_close_matches(variable, known, 1)
-            hint = f"did you mean {close[0]}?" if close else "see docs/reference/settings.md"
-            raise SettingsError(f"{variable} is not a setting", hint=hint)
-        text = _variable(variables, name) or ""
-        value: Any = text
-        if _is_list(sections[section], key):
-            value = [part for part in text.split(os.pathsep if section == "content" else ",") if part]
-        tree.setdefault(section, {})[key] = value
-    return tree
-
-
-def _is_list(section: type[msgspec.Struct], key: str) -> bool:
-    """Tell whether a setting is a list; in the environment it is written with `:` between paths, else with `,`."""
-    fields = msgspec.structs.fields(section)
-    return any(f.name == key and (f.default_factory is list or isinstance(f.default, tuple)) for f in fields)
-
-
-def _merge(tree: dict[str, Any], more: Mapping[str, Any]) -> None:
-    for key, value in more.items():
-        if isinstance(value, Mapping):
-            existing = tree.setdefault(key, {})
-            if not isinstance(existing, dict):
-                raise SettingsError(f"setting `{key}` must be a table")
-            _merge(existing, value)
-        elif value is not None:
-            tree[key] = value
-
-
-def _where(message: str) -> str:
-    """Turn msgspec's "... - at `$.server.port`" into "server.port: ..."."""
-    text, _, place = message.partition(" - at `$.")
-    return f"{place.rstrip('`')}: {text}" if place else text
+    return read_variable(variables, PREFIX, name)

@@ -62,7 +62,11 @@ def test_a_wrong_setting_is_named(tmp_path: Path, variables: dict[str, str], tex
 
 @pytest.mark.parametrize(
     ("content", "text"),
-    [("[server\n", "not valid TOML"), ("[server]\nbort = 1\n", "unknown field `bort`"), ("server = 1\n", "server")],
+    [
+        ("[server\n", "not valid TOML"),
+        ("[server]\nbort = 1\n", "did you mean `server.port`?"),
+        ("server = 1\n", "must be a table"),
+    ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, content: str, text: str) -> None:
     """A file that cannot be used is never used by half."""
@@ -77,3 +81,43 @@ def test_a_config_that_was_named_must_exist(tmp_path: Path) -> None:
     """`--config` of a file that is not there is an error, not a silent default."""
     with pytest.raises(SettingsError, match="cannot read"):
         read_settings({}, {"home": str(tmp_path)}, str(tmp_path / "absent.toml"))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("[server]\nprot = 1\n", "unknown setting `server.prot` (in {path}) (did you mean `server.port`?)"),
+        ("[sever]\nport = 1\n", "unknown setting `sever` (in {path}) (did you mean `server`?)"),
+        ("port = 1\n", "did you mean `server.port`?"),
+        ("[store]\nworkers = 1\n", "did you mean `execution.workers`?"),
+        ("[server]\nport = 'x'\n", "setting server.port: Expected `int`, got `str` (from {path})"),
+        (
+            "[delivery]\nschedule = [1, 'x']\n",
+            "setting delivery.schedule[1]: Expected `float`, got `str` (from {path})",
+        ),
+    ],
+)
+def test_a_wrong_line_of_a_file_is_told_with_its_cure(tmp_path: Path, content: str, says: str) -> None:
+    """Which setting, which file, and what was probably meant."""
+    path = tmp_path / "stormlet.toml"
+    path.write_text(content)
+    with pytest.raises(SettingsError) as caught:
+        read_settings({}, {"home": str(tmp_path)})
+    assert says.format(path=path) in str(caught.value)
+
+
+def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
+    """From whatever place each came; what a later place corrects is no error, and no value is repeated."""
+    (tmp_path / "stormlet.toml").write_text(
+        "[server]\nprot = 1\nhost = 5\nport = 'bad'\n[store]\nretention_days = -1\n"
+    )
+    variables = {"STORMLET_LIMITS__QUEUE": "CANARY", "STORMLET_SERVER__HOTS": "x", "STORMLET_SERVER__PORT": "7"}
+    with pytest.raises(SettingsError) as caught:
+        read_settings(variables, {"home": str(tmp_path), "logging": {"format": "xml"}})
+    first, *lines = caught.value.text.splitlines()
+    assert first == "6 settings cannot be used"
+    assert len(lines) == 6
+    for place in ("stormlet.toml", "STORMLET_LIMITS__QUEUE", "did you mean STORMLET_SERVER__HOST?", "--log-format"):
+        assert place in caught.value.text
+    assert "server.port:" not in caught.value.text
+    assert "CANARY" not in caught.value.text
