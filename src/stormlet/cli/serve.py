@@ -92,4 +92,7 @@ def _counts(greeting: "Greeting") -> str:
 
 def _problems(greeting: "Greeting") -> str:
     found = counted((greeting.errors, "error"), (greeting.warnings, "warning"))
-    return f"{found}: see `stormlet check`" if found else "no problems"
+    missing = counted((greeting.missing_secrets, "missing secret"))
+    told = [f"{found}: see `stormlet check`"] if found else []
+    told += [f"{missing}: see `stormlet source list`"] if missing else []
+    return "; ".join(told) or "no problems"

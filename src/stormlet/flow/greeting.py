@@ -10,6 +10,7 @@ from stormlet.model.rule import LoadedRule
 from stormlet.model.snapshot import Snapshot
 
 log = logging.getLogger("stormlet")
+MISSING_SECRET = "missing-secret"  # noqa: S105 - a problem's code
 
 
 class Greeting(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +30,8 @@ class Greeting(msgspec.Struct, frozen=True, kw_only=True):
     directories: tuple[str, ...]
     errors: int
     warnings: int
+    missing_secrets: int
+    """Secrets of sources that are not there. `stormlet check` cannot know: they lie where the server runs."""
     api_key: str | None = None
     admin_password: str | None = None
 
@@ -44,7 +47,7 @@ def greeting_of(
 ) -> Greeting:
     """Return the greeting. `credentials` are the API key and the password that were made just now, in clear."""
     content = compiled.snapshot
-    severities = [problem.severity for problem in content.problems]
+    severities = [problem.severity for problem in content.problems if problem.code != MISSING_SECRET]
     return Greeting(
         url=url,
         home=home,
@@ -56,6 +59,7 @@ def greeting_of(
         directories=directories,
         errors=severities.count(Severity.ERROR),
         warnings=severities.count(Severity.WARNING),
+        missing_secrets=len(content.problems) - len(severities),
         api_key=credentials[0],
         admin_password=credentials[1],
     )
@@ -83,6 +87,9 @@ def log_reload(compiled: Compiled, files: int, took_ms: float, level: int) -> No
     content = compiled.snapshot
     errors = [problem for problem in content.problems if problem.severity is Severity.ERROR]
     log.log(level, "content loaded again in %.0f ms (%d paths changed): %d rules", took_ms, files, len(content.rules))
+    for problem in content.problems:
+        if problem.code == MISSING_SECRET:
+            log.warning("%s", problem)
     for problem in errors[:20]:
         log.error("%s", problem)
     if len(errors) > 20:

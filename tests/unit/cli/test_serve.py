@@ -22,6 +22,7 @@ def greeting(**more: object) -> Greeting:
         "directories": ("rules", "packs"),
         "errors": 0,
         "warnings": 0,
+        "missing_secrets": 0,
     }
     return Greeting(**(values | more))  # type: ignore[arg-type]
 
@@ -63,3 +64,4 @@ def test_what_to_try_exists(made: dict[str, str]) -> None:
 def test_problems_are_counted() -> None:
     """Errors and warnings apart, with the command that shows them."""
     assert "(1 error, 2 warnings: see `stormlet check`)" in greeting_lines(greeting(errors=1, warnings=2))[0]
+    assert "(1 missing secret: see `stormlet source list`)" in greeting_lines(greeting(missing_secrets=1))[0]
