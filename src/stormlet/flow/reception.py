@@ -154,12 +154,10 @@ class Reception:
         headers = (_JSON, *_found_at(event.id, instances[0].id))
         return Answer(outcome="accepted", headers=headers, body=msgspec.json.encode(document), events=(event.id,))
 
-    def _triggers(
-        self, kind: EventKind, hook: str, document: Any, content: Compiled, source: str = ""
-    ) -> list[Trigger]:
+    def _triggers(self, kind: EventKind, hook: str, document: Any, content: Compiled) -> list[Trigger]:
         if kind is EventKind.GENERIC:
             return [generic_trigger(document, content.triggers, content.snapshot.trigger_types, self._schemas)]
-        return custom_triggers(hook, content.hooks, source)
+        return custom_triggers(hook, content.hooks)
 
     # Guarded
 
@@ -239,9 +237,8 @@ class Reception:
 
     def _arrival(self, genuine: Genuine, part: Part, understood: Understood, content: Compiled) -> Arrival:
         guard, request = genuine.live.guard, genuine.request
-        kind = EventKind.GENERIC if request.hook == GENERIC and part.kind is EventKind.CUSTOM else part.kind
         event, tag = make_event(
-            kind=kind,
+            kind=part.kind,
             url=request.hook,
             body=part.body,
             headers=part.headers,
@@ -254,7 +251,7 @@ class Reception:
         event = msgspec.structs.replace(event, content_type=part.content_type)
         mapped = guard.triggers_for(part.headers, part.document)
         try:
-            listening = self._triggers(kind, request.hook, part.document, content, guard.source.ref)
+            listening = custom_triggers(request.hook, content.hooks, guard.source.ref)
         except NotFoundError:
             if not guard.types:
                 raise
