@@ -66,7 +66,8 @@ class Dialect(Protocol):
     def action_from_document(
         self, document: Any, provenance: Provenance = FROM_API
     ) -> tuple[Action | None, list[Problem]]:
-        """Read an action's metadata; None where it has errors."""
+        """Read an action's metadata. One from a file that has errors is returned too, as far as it can be made, to be judged
+        and not to be used; else it is None."""
         ...
 
     def trigger_type_from_document(

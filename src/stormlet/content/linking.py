@@ -32,7 +32,7 @@ def link(snapshot: Snapshot, runner_types: Mapping[str, RunnerType]) -> Snapshot
         rules[ref] = _with_problems(loaded, problems)
         if loaded.rule is not None and (kind := implied_type(loaded.rule, context)) is not None:
             types.setdefault(kind.ref, kind)
-    for action in snapshot.actions.values():
+    for action in (*snapshot.actions.values(), *snapshot.broken_actions):
         found += lint_action(action, context)
     whole = Context(snapshot=msgspec.structs.replace(snapshot, trigger_types=types), runner_types=runner_types)
     for source in snapshot.sources.values():

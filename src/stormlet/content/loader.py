@@ -34,6 +34,7 @@ from stormlet.content.directories import (
 from stormlet.content.endpoint_documents import EndpointReader
 from stormlet.content.endpoint_loading import EndpointCollection, ReadEndpoint, read_endpoint
 from stormlet.content.rule_loading import RuleCollection, duplicates, loaded_rule
+from stormlet.content.shapes import has_errors
 from stormlet.content.source_documents import SourceReader
 from stormlet.content.source_loading import ReadSource, SourceCollection, read_source
 from stormlet.content.yaml_reader import Document, read_file
@@ -112,6 +113,7 @@ class _Load:
         self._packs: dict[str, Pack] = {}
         self._trigger_types: dict[str, TriggerType] = {}
         self._actions: dict[str, Action] = {}
+        self._broken_actions: list[Action] = []
         self._configs: dict[str, dict[str, Any]] = {}
         self._rules = RuleCollection()
         self._sources = SourceCollection()
@@ -193,6 +195,7 @@ class _Load:
             packs=self._packs,
             trigger_types=self._trigger_types,
             actions=self._actions,
+            broken_actions=tuple(self._broken_actions),
             rules=rules,
             configs=self._configs,
             sources=self._sources.sources,
@@ -248,6 +251,9 @@ class _Load:
         action, problems = self._read(path, pack, directory, self._dialect.action_from_document)
         self.problems += problems
         if action is None:
+            return
+        if has_errors(problems):
+            self._broken_actions.append(action)
             return
         first = self._actions.setdefault(action.ref, action)
         if first is not action:

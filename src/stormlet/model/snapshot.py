@@ -22,6 +22,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     packs: Mapping[str, Pack] = {}
     trigger_types: Mapping[str, TriggerType] = {}
     actions: Mapping[str, Action] = {}
+    broken_actions: tuple[Action, ...] = ()
+    """Those whose file has errors, as far as they can be read: to be judged, never to be run."""
     rules: Mapping[str, LoadedRule] = {}
     sources: Mapping[str, Source] = {}
     """Those that can be used: as they are written now, or in their last good version."""

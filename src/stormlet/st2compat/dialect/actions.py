@@ -21,6 +21,7 @@ from stormlet.content.shapes import (
 from stormlet.foundation.schema_validation import schema_fault
 from stormlet.model.action import Action
 from stormlet.model.problem import Problem, Severity
+from stormlet.model.trigger import Origin
 
 _PARAMETER_NAME = re.compile(r"\w+")
 
@@ -32,7 +33,8 @@ class ActionReader:
         self._shape = Shape("action")
 
     def read(self, document: Any, provenance: Provenance) -> tuple[Action | None, list[Problem]]:
-        """Return the action (None where it has errors) and all that is wrong with it."""
+        """Return the action and all that is wrong with it: with errors, one from a file as far as it can be made, so that all
+        else can be judged at once, and else None."""
         document = self._shape.cleaned(document)
         problems = [_as_bad_name(problem, provenance) for problem in self._shape.problems(document, provenance)]
         if not isinstance(document, dict):
@@ -42,8 +44,26 @@ class ActionReader:
         broken = {problem.path.split(".")[1] for problem in problems if problem.path.startswith("parameters.")}
         problems += parameter_problems(document.get("parameters"), provenance, broken)
         if has_errors(problems):
-            return None, problems
+            if provenance.origin is not Origin.FILE or not _is_whole(document):
+                return None, problems
+            document = _usable(document, broken)
         return _action(document, pack, provenance), problems
+
+
+def _is_whole(document: dict[str, Any]) -> bool:
+    return isinstance(document.get("name"), str) and isinstance(document.get("runner_type"), str)
+
+
+def _usable(document: dict[str, Any], broken: Collection[str]) -> dict[str, Any]:
+    """Return the document without what has errors and without what only running would need."""
+    parameters, entry_point = document.get("parameters"), document.get("entry_point")
+    good = parameters.items() if isinstance(parameters, dict) else ()
+    return {
+        "name": document["name"],
+        "runner_type": document["runner_type"],
+        "entry_point": entry_point if isinstance(entry_point, str) else "",
+        "parameters": {name: meta for name, meta in good if isinstance(meta, dict) and name not in broken},
+    }
 
 
 def _action(document: dict[str, Any], pack: str, provenance: Provenance) -> Action:

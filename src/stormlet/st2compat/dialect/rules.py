@@ -46,13 +46,18 @@ def _is_whole(document: dict[str, Any]) -> bool:
     trigger, action = document.get("trigger"), document.get("action")
     if not (isinstance(document.get("name"), str) and isinstance(trigger, dict) and isinstance(action, dict)):
         return False
-    texts = (trigger.get("type"), action.get("ref"), document.get("description", ""))
-    mappings = (trigger.get("parameters", {}), action.get("parameters", {}), document.get("context", {}))
+    parameters = (trigger.get("parameters", {}), action.get("parameters", {}))  # without them much would seem missing
     return (
-        all(isinstance(text, str) for text in texts)
-        and all(isinstance(mapping, dict) for mapping in mappings)
-        and isinstance(document.get("enabled", False), bool)
+        isinstance(trigger.get("type"), str)
+        and isinstance(action.get("ref"), str)
+        and all(isinstance(each, dict) for each in parameters)
     )
+
+
+def _of_type(document: dict[str, Any], key: str, otherwise: Any) -> Any:
+    """Return a part, or what stands for it where it is missing or of another type: that was told, all else is told too."""
+    value = document.get(key, otherwise)
+    return value if isinstance(value, type(otherwise)) else otherwise
 
 
 def _rule(
@@ -63,8 +68,8 @@ def _rule(
         id=identity(document, "rule", pack, name, provenance),
         pack=pack,
         name=name,
-        description=document.get("description", ""),
-        enabled=document.get("enabled", False),
+        description=_of_type(document, "description", ""),
+        enabled=_of_type(document, "enabled", False),
         type=rule_type,
         trigger=TriggerSpec(
             type=trigger["type"],
@@ -73,10 +78,12 @@ def _rule(
         ),
         criteria=criteria,
         action=ActionCall(
-            ref=action["ref"], parameters=action.get("parameters", {}), description=str(action.get("description", ""))
+            ref=action["ref"],
+            parameters=action.get("parameters", {}),
+            description=str(action.get("description", "")),
         ),
         tags=labels(document.get("tags")),
-        context=document.get("context", {}),
+        context=_of_type(document, "context", {}),
         origin=provenance.origin,
         metadata_file=provenance.file,
         locations=dict(provenance.locations),
