@@ -80,7 +80,11 @@ class _Pattern(NamedTuple):
             elif literal != segment:
                 return None
         if self.rest:
-            parts[self.rest] = "/".join(segments[length:])
+            # Of a hook's URL, `a%2Fb` and `a/b` are the same.
+            whole = (part for segment in segments[length:] for part in segment.split("/"))
+            parts[self.rest] = "/".join(part for part in whole if part)
+            if not parts[self.rest]:
+                return None
         return Match(self.route, parts)
 
 
@@ -121,14 +125,14 @@ class UrlTable:
 
 
 def split_path(path: str) -> tuple[str, ...]:
-    """Return the segments of a path: decoded first, as StackStorm does it, and without empty ones."""
+    """Return the segments of a path, without empty ones. They are decoded one by one, so that whatever StackStorm takes for a
+    name can be reached, a slash in it as `%2F`."""
     try:
-        decoded = unquote(path, errors="strict")
+        return tuple(unquote(segment, errors="strict") for segment in path.split("/") if segment)
     except UnicodeDecodeError:
         raise InvalidInputError(
             f'Failed to parse request path "{path[:200]}". URL likely contains invalid or incorrectly URL encoded values.'
         ) from None
-    return tuple(segment for segment in decoded.split("/") if segment)
 
 
 def split_target(target: str) -> tuple[str, str]:

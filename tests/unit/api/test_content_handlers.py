@@ -1,6 +1,7 @@
 """Rules, triggers, actions, runners, packs: read, made, changed, refused."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -214,3 +215,48 @@ async def test_broken_rules_are_listed_with_what_is_wrong(served: Served, conten
     assert [(problem["severity"], problem["line"]) for problem in listed] == [("error", 10)]
     assert "did you mean" in listed[0]["hint"]
     assert (await served.get("/api/v1/rules/default.plain")).json["state"] == "ready"
+
+
+@pytest.mark.parametrize(
+    "kind", ["rules", "rules/views", "actions", "actions/views/overview", "triggertypes", "runnertypes", "apikeys"]
+)
+async def test_attributes_that_nothing_has_are_refused(served: Served, kind: str) -> None:
+    """In StackStorm's words; an order by what nothing has is skipped, as there."""
+    for which in ("include", "exclude"):
+        answer = await served.get(f"/api/v1/{kind}?{which}_attributes=id,zzz")
+        assert answer.status == 400
+        reason = f"Invalid or unsupported {which} attribute specified: zzz"
+        assert answer.json["faultstring"].startswith(reason)
+    shown = (await served.get(f"/api/v1/{kind}")).json[0]
+    names = ",".join(shown)
+    assert set((await served.get(f"/api/v1/{kind}?include_attributes={names}")).json[0]) == set(shown)
+    assert (await served.get(f"/api/v1/{kind}?sort=zzz")).status == 200
+
+
+async def test_an_action_needs_a_runner_that_is_there(served: Served) -> None:
+    """It is refused when it is made or changed, not when it runs."""
+    document = {"name": "odd", "pack": "mine", "runner_type": "nope"}
+    answer = await served.post("/api/v1/actions", document)
+    assert (answer.status, answer.json["detail"]) == (400, "RunnerType nope is not found.")
+    assert (await served.post("/api/v1/actions", {**document, "runner_type": "noop"})).status == 201
+    changed = await served.put("/api/v1/actions/mine.odd", {**document, "runner_type": "nop"})
+    assert changed.status == 400
+    assert 'did you mean "noop"?' in changed.json["faultstring"]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "per%cent", "a b"])
+async def test_every_name_can_be_reached(served: Served, name: str) -> None:
+    """StackStorm takes nearly every name; percent-encoded, each of them is one part of a path."""
+    document = {
+        "name": name,
+        "pack": "mine",
+        "trigger": {"type": "core.st2.webhook", "parameters": {"url": "odd"}},
+        "action": {"ref": "core.noop"},
+    }
+    made = await served.post("/api/v1/rules", document)
+    assert made.status == 201, made.json
+    place = f"/api/v1/rules/{quote(f'mine.{name}', safe='')}"
+    assert (await served.get(place)).json["name"] == name
+    assert (await served.put(place, {**document, "description": "d"})).json["description"] == "d"
+    assert (await served.delete(place)).status == 204
+    assert (await served.get(place)).status == 404

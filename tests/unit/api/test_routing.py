@@ -53,7 +53,7 @@ def test_tokens_are_issued_under_the_urls_of_st2auth(prefix: str) -> None:
     ],
 )
 def test_paths_find_their_routes(method: str, path: str, route: str) -> None:
-    """Literals before parameters; decoded before it is taken apart."""
+    """Literals before parameters; names are decoded."""
     found = where(method, path)
     assert found is not None
     assert found[0] == route
@@ -164,3 +164,10 @@ def test_openapi_says_what_is_served() -> None:
         if operation["operationId"] != "operations.live"
     ]
     assert len(names) == len(set(names))
+
+
+def test_a_slash_in_a_name_is_no_border() -> None:
+    """Decoded after the path is taken apart; in a hook's URL it makes no difference, and cannot make an empty one."""
+    assert where("GET", "/rules/default.%2E%2E%2Fx") == ("/rules/{ref_or_id}", {"ref_or_id": "default.../x"})
+    assert where("POST", "/webhooks/a%2F%2Fb/") == ("/webhooks/{hook:.*}", {"hook": "a/b"})
+    assert where("POST", "/webhooks/%2F") is None

@@ -21,6 +21,18 @@ from stormlet.st2compat.api_names.content import (
 )
 
 _TYPES = {".yaml": "application/x-yaml", ".yml": "application/x-yaml", ".py": "application/x-python"}
+KNOWN = frozenset(
+    {
+        "id", "uid", "ref", "name", "pack", "description", "enabled", "runner_type", "entry_point", "parameters",
+        "output_schema", "tags", "notify", "metadata_file",
+    }
+)  # fmt: skip
+KNOWN_OF_RUNNERS = frozenset(
+    {
+        "id", "uid", "name", "description", "enabled", "runner_package", "runner_module", "runner_parameters",
+        "query_module", "output_key", "output_schema",
+    }
+)  # fmt: skip
 MAX_ENTRY_POINT = 1024 * 1024
 
 
@@ -42,7 +54,7 @@ def _listed(call: Call, things: list[dict[str, Any]]) -> Reply:
     things = named(call.query, things, "id", "name", "pack")
     if tags := call.query.texts("tags"):
         things = [thing for thing in things if any(tag.get("name") in tags for tag in thing["tags"])]
-    return list_reply(call, things, default_limit=None)
+    return list_reply(call, things, default_limit=None, known=KNOWN)
 
 
 async def get(call: Call) -> Reply:
@@ -120,7 +132,7 @@ async def delete(call: Call) -> Reply:
 async def list_runners(call: Call) -> Reply:
     """List runner types."""
     runners = [runner_type_json(runner) for runner in call.services.ruleset.current.runner_types.values()]
-    return list_reply(call, named(call.query, runners, "id", "name"), order=("name",))
+    return list_reply(call, named(call.query, runners, "id", "name"), order=("name",), known=KNOWN_OF_RUNNERS)
 
 
 async def get_runner(call: Call) -> Reply:

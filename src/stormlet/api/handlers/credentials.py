@@ -43,6 +43,9 @@ _TOKEN = compile_schema(
     }
 )
 
+KNOWN = frozenset({"id", "uid", "user", "key_hash", "metadata", "created_at", "enabled"})
+"""Attributes of API keys."""
+
 
 async def log_in(call: Call) -> Reply:
     """Issue a token for a name and password (HTTP Basic)."""
@@ -90,7 +93,7 @@ async def list_api_keys(call: Call) -> Reply:
     """List API keys; their texts are not known."""
     keys = call.services.authenticator.api_keys()
     shown = [api_key_json(key, show_secrets=call.show_secrets) for key in keys]
-    return list_reply(call, shown, default_limit=50, order=("user", "created_at"))
+    return list_reply(call, shown, default_limit=50, order=("user", "created_at"), known=KNOWN)
 
 
 async def get_api_key(call: Call) -> Reply:

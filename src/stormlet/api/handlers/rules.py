@@ -19,6 +19,13 @@ from stormlet.st2compat.api_names.content import (
     without_computed,
 )
 
+KNOWN = frozenset(
+    {
+        "id", "uid", "ref", "name", "pack", "description", "enabled", "type", "trigger", "criteria", "action", "tags",
+        "context", "metadata_file", "state", "problems",
+    }
+)  # fmt: skip
+
 
 async def list_all(call: Call) -> Reply:
     """List rules, also those that are broken."""
@@ -44,7 +51,7 @@ def _listed(call: Call, things: list[dict[str, Any]]) -> Reply:
         things = [rule for rule in things if trigger in (rule.get("trigger", {}).get(key) for key in ("ref", "type"))]
     if (enabled := call.query.boolean("enabled")) is not None:
         things = [rule for rule in things if rule["enabled"] is enabled]
-    return list_reply(call, things, default_limit=None)
+    return list_reply(call, things, default_limit=None, known=KNOWN)
 
 
 async def get(call: Call) -> Reply:

@@ -8,11 +8,19 @@ from stormlet.foundation.errors import NotFoundError
 from stormlet.model.trigger import Trigger, TriggerType
 from stormlet.st2compat.api_names.content import trigger_json, trigger_type_json, without_computed
 
+KNOWN = frozenset(
+    {
+        "id", "uid", "ref", "name", "pack", "description", "payload_schema", "parameters_schema", "tags",
+        "metadata_file", "implied",
+    }
+)  # fmt: skip
+
 
 async def list_types(call: Call) -> Reply:
     """List trigger types."""
     types = call.services.ruleset.current.snapshot.trigger_types.values()
-    return list_reply(call, named(call.query, [trigger_type_json(kind) for kind in types], "id", "name", "pack"))
+    shown = [trigger_type_json(kind) for kind in types]
+    return list_reply(call, named(call.query, shown, "id", "name", "pack"), known=KNOWN)
 
 
 async def get_type(call: Call) -> Reply:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from stormlet.content.linting.endpoint_url import same_destination
+from stormlet.content.suggest import did_you_mean_or_list
 from stormlet.flow.ruleset.compiled import Compiled, build, has_errors, trigger_of
 from stormlet.flow.ruleset.endpoint_writing import endpoint_problems, prepare_endpoint
 from stormlet.flow.ruleset.forwarding import with_forwarding
@@ -279,6 +280,9 @@ class Ruleset:
             where = f"{errors[0].path}: " if kind in ("source", "endpoint") and errors[0].path else ""
             raise InvalidInputError(f"{where}{errors[0].text}", hint=errors[0].hint)
         if entity is None:
+        if isinstance(entity, Action) and entity.runner_type not in self._runner_types:
+            hint = did_you_mean_or_list(entity.runner_type, sorted(self._runner_types))
+            raise InvalidInputError(f"RunnerType {entity.runner_type} is not found.", hint=hint)
             raise InvalidInputError(f"the {kind} cannot be read")
         return entity
 
