@@ -257,12 +257,27 @@ def test_a_loop_through_core_http_is_stopped(make_server, rules_directory: Path,
     write(
         endpoints, "round", action="core.http", parameters=parameters, types=["execution.succeeded"], filter=only_ours
     )
-    server.wait_until(
-        lambda: (
-            server.get("/api/v1/endpoints").status != 200 or "round" in server.get("/api/v1/endpoints").body.decode()
-        )
-    )
+    server.wait_until(lambda: b"round" in server.get("/api/v1/endpoints").body, what="the endpoint")
     server.post("/api/v1/executions", {"action": "core.noop"})
     server.wait_for_line(r"this is a loop: endpoint:default\.round → endpoint:default\.round")
     assert len(server.executions(action="core.http")) == 1
     assert len(server.executions(rule="default.r")) == 1
+
+
+def test_a_new_pack_is_told(make_server, tmp_path: Path, endpoints: Path, receiver: Receiver) -> None:
+    """A pack that appears while the engine runs, and its next version, are told; those that were there are not."""
+    packs = tmp_path / "packs"
+    packs.mkdir()
+    write(endpoints, "watcher", url=f"{receiver.url}/hook", types=["pack.*"])
+    server = make_server(packs=packs, environment=settings(endpoints))
+    server.wait_for_line("watcher is verified")
+    (packs / "fresh").mkdir()
+    metadata = packs / "fresh" / "pack.yaml"
+    for version in ("1.0.0", "1.1.0"):
+        metadata.write_text(f"ref: fresh\nname: fresh\nversion: {version}\nauthor: a\nemail: a@example.org\n")
+        receiver.wait(lambda: any(f'"version":"{version}"'.encode() in body for _, _, body in receiver.requests))  # noqa: B023
+    told = [each["data"] for each in receiver.messages() if each["type"] == "pack.registered"]
+    assert [(each["pack"], each["version"], each["previous_version"]) for each in told] == [
+        ("fresh", "1.0.0", None),
+        ("fresh", "1.1.0", "1.0.0"),
+    ]

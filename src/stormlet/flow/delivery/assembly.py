@@ -1,20 +1,29 @@
 """The parts that send, joined: what the engine starts and stops, and what others plan through."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from stormlet.flow.delivery.attempt import OpenSecret, RunAction, Sender
 from stormlet.flow.delivery.confirmation import Confirmation
 from stormlet.flow.delivery.dispatcher import Dispatcher, egress_policy
 from stormlet.flow.delivery.endpoints import EndpointBook, EndpointTable, ReadKey
 from stormlet.flow.delivery.loop_guard import LoopGuard
-from stormlet.flow.delivery.publishing import Content, Publisher
+from stormlet.flow.delivery.packs import PackWatch
+from stormlet.flow.delivery.publishing import Content, Plans, Publisher
 from stormlet.foundation.clock import Clock
 from stormlet.foundation.egress import EgressClient
 from stormlet.foundation.settings import Delivery as DeliverySettings
 from stormlet.foundation.supervisor import Supervisor
 from stormlet.foundation.telemetry import Metrics
+from stormlet.model.snapshot import Snapshot
 from stormlet.store.delivery_interface import DeliveryStore
+
+
+class ChangedContent(Content, Protocol):
+    """Content that has just been loaded."""
+
+    @property
+    def snapshot(self) -> Snapshot: ...
 
 
 class DeliveryParts(NamedTuple):
@@ -24,9 +33,11 @@ class DeliveryParts(NamedTuple):
     publisher: Publisher
     dispatcher: Dispatcher
     confirmation: Confirmation
+    packs: PackWatch
 
-    def content_changed(self, content: object) -> None:
-        """Look at endpoints anew."""
+    def content_changed(self, content: ChangedContent) -> None:
+        """Look at endpoints and packs anew."""
+        self.packs.look(content.snapshot.packs, content.snapshot.problems)
         self.confirmation.wake()
         self.dispatcher.wake()
 
@@ -79,4 +90,13 @@ def build_delivery(
     confirmation = Confirmation(
         clock=clock, supervisor=supervisor, table=table, book=book, sender=sender, opened=dispatcher.wake
     )
-    return DeliveryParts(book, publisher, dispatcher, confirmation)
+
+    async def tell(planned: Plans) -> None:
+        await store.plan(planned)
+        dispatcher.wake()
+
+    def tell_soon(planned: Plans) -> None:
+        supervisor.spawn("packs", tell(planned), vital=False)
+
+    packs = PackWatch(publisher, clock, tell_soon)
+    return DeliveryParts(book, publisher, dispatcher, confirmation, packs)
