@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from .conftest import Served
@@ -152,6 +153,25 @@ async def test_a_broken_source_keeps_its_url_closed(served: Served, content: Pat
     off = await served.put("/api/v1/sources/mypack.never", {"enabled": False})
     assert (off.status, off.json["enabled"]) == (200, False)
     assert (await served.post("/api/v1/webhooks/a/b", {})).status == 202
+
+
+async def test_a_document_that_cannot_be_read_any_more_is_refused_and_deleted(served: Served) -> None:
+    """Made here by an older version, say: its URL stays closed until it is deleted."""
+    made = await make(served, url="in")
+    (stored,) = await served.engine.store.content_documents()
+    spoilt = msgspec.structs.replace(stored, document={**stored.document, "replay": 5})
+    await served.engine.store.put_content(spoilt, create=False)
+    await served.engine.ruleset.reload()
+    assert await post(served, SECRET, "in") == 202, "its last good version guards"
+    served.engine.ruleset._current = None
+    await served.engine.ruleset.reload()
+    shown = (await served.get("/api/v1/sources/default.made")).json
+    assert (shown["state"], shown["url"], shown["problems"][0]["path"]) == ("broken", "in", "replay")
+    assert (await served.post("/api/v1/webhooks/in", {})).status >= 400
+    changed = await served.put("/api/v1/sources/default.made", {**made, "description": "x"})
+    assert (changed.status, "delete it, and make it anew" in changed.json["faultstring"]) == (400, True)
+    assert (await served.delete("/api/v1/sources/default.made")).status == 204
+    assert (await served.post("/api/v1/webhooks/in", {})).status == 202
 
 
 async def test_refusals_are_listed_explained_and_tried_again(served: Served) -> None:

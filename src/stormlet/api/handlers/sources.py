@@ -51,6 +51,8 @@ async def update(call: Call) -> Reply:
             "source", _without_computed(document), create=False, user=call.user, ref=found.ref
         )
         return json_reply(_shown_again(call, changed_source.ref))
+    if isinstance(found, BrokenSource) and not found.metadata_file and set(document) != {"enabled"}:
+        raise InvalidInputError(f'source "{found.ref}" cannot be read any more', hint="delete it, and make it anew")
     await _switch(call, found, document)
     return json_reply(_shown_again(call, found.ref))
 

@@ -18,7 +18,15 @@ from stormlet.flow.ruleset.compiled import Compiled, build, has_errors, trigger_
 from stormlet.flow.ruleset.endpoint_writing import endpoint_problems, prepare_endpoint
 from stormlet.flow.ruleset.forwarding import with_forwarding
 from stormlet.flow.ruleset.guards import compile_source
-from stormlet.flow.ruleset.joining import Entity, join, keep_last_good, switch, trigger_from_document, with_problems
+from stormlet.flow.ruleset.joining import (
+    MADE_HERE,
+    Entity,
+    join,
+    keep_last_good,
+    switch,
+    trigger_from_document,
+    with_problems,
+)
 from stormlet.flow.ruleset.sealing import seal_secrets
 from stormlet.foundation.clock import Clock
 from stormlet.foundation.errors import ConflictError, InvalidInputError, NotFoundError
@@ -187,9 +195,13 @@ class Ruleset:
             InvalidInputError: it comes from a file; the text names the file.
         """
         async with self._lock:
-            old = self._existing(kind, ref)
-            _refuse_file(kind, old, "deleted")
-            await self._store.delete_content(kind, old.ref)
+            broken = self.current.snapshot.broken_sources.get(ref) if kind == "source" else None
+            if broken is not None and not broken.metadata_file:  # made here, and nothing can be read of it any more
+                await self._store.delete_content(kind, ref.removesuffix(MADE_HERE))
+            else:
+                old = self._existing(kind, ref)
+                _refuse_file(kind, old, "deleted")
+                await self._store.delete_content(kind, old.ref)
             await self._rebuild()
 
     async def set_enabled(self, kind: str, ref: str, enabled: bool) -> None:

@@ -25,6 +25,8 @@ from stormlet.model.trigger import Origin, Trigger, TriggerType
 from stormlet.store.interface import ContentDocument
 
 Entity = Rule | Action | TriggerType | Trigger | Source | Endpoint
+MADE_HERE = " (api)"
+"""Ends the ref of a broken source that was made through the API, where a file has its ref."""
 Read = Callable[[str, dict[str, Any]], tuple[Entity | None, list[Problem]]]
 """From a kind and a document to what it means, and what is wrong with it."""
 
@@ -83,7 +85,7 @@ def _join_source(
         sources[source.ref] = source
         return
     found = refused(source, problems) if source is not None else broken_source(document, FROM_API, problems)
-    ref = found.ref if found.ref not in broken and found.ref not in sources else f"{found.ref} (api)"
+    ref = found.ref if found.ref not in broken and found.ref not in sources else found.ref + MADE_HERE
     broken[ref] = msgspec.structs.replace(found, ref=ref)
 
 
