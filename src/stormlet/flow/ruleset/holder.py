@@ -280,6 +280,9 @@ class Ruleset:
         if kind == "rule":
             fresh["context"] = {"user": user}
         entity, problems = self._entity_from_document(kind, fresh)
+        if isinstance(entity, Action) and entity.runner_type not in self._runner_types:
+            hint = did_you_mean_or_list(entity.runner_type, sorted(self._runner_types))
+            raise InvalidInputError(f"RunnerType {entity.runner_type} is not found.", hint=hint)
         if isinstance(entity, Rule):
             problems = [*problems, *self._rule_problems(entity)]
         if isinstance(entity, Source):
@@ -292,9 +295,6 @@ class Ruleset:
             where = f"{errors[0].path}: " if kind in ("source", "endpoint") and errors[0].path else ""
             raise InvalidInputError(f"{where}{errors[0].text}", hint=errors[0].hint)
         if entity is None:
-        if isinstance(entity, Action) and entity.runner_type not in self._runner_types:
-            hint = did_you_mean_or_list(entity.runner_type, sorted(self._runner_types))
-            raise InvalidInputError(f"RunnerType {entity.runner_type} is not found.", hint=hint)
             raise InvalidInputError(f"the {kind} cannot be read")
         return entity
 
