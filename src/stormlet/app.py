@@ -104,8 +104,8 @@ class Engine:
         await self.datastore.load()
         self._build_flow()
         await self.delivery.book.load()
-        await self.ruleset.reload()
         self.ruleset.on_change(self.delivery.content_changed)
+        await self.ruleset.reload()
         await self.authenticator.load()
         await self.server.start()
         api_key, password = await self._credentials()
@@ -127,13 +127,12 @@ class Engine:
             # The server serves already, and on a full disk it must go on: it is what makes room.
             log.warning("the command line will not find this server by itself: %s", error)
 
-        settings = self.settings
-
     def _build_store(self) -> None:
+        settings = self.settings
         path = Path(settings.store.path) if settings.store.path else self.home.database
         self.box = SecretBox(self.home.data_key())
-        self.datastore = Datastore(self.store, self.clock, self.box)
         self.store = SqliteStore(path, self.clock, settings.store, settings.limits.queue, self.box)
+        self.datastore = Datastore(self.store, self.clock, self.box)
         self.source_secrets = SecretReader(
             self._variables, self.datastore.find_system, self.datastore.decrypt, self.box
         )
@@ -154,8 +153,8 @@ class Engine:
             regex_seconds=settings.templates.regex_seconds,
         )
         keys = KeyReaders(self.datastore.read_system, self.datastore.read_user, self.datastore.decrypt)
-        dialect = Dialect()
         templates = Templates(limits, decrypt=keys.decrypt, monotonic=clock.monotonic)
+        dialect = Dialect()
         self.reader = ContentReader(settings.content, self.home, RUNNER_TYPES, clock, dialect)
         self.ruleset = Ruleset(
             store=store,
@@ -199,6 +198,7 @@ class Engine:
             wake_workers=self.worker.wake,
             publisher=self.delivery.publisher,
             wake_dispatcher=self.delivery.dispatcher.wake,
+            limits=settings.limits,
         )
         self._build_server(requester)
 
@@ -249,9 +249,7 @@ class Engine:
             settings=settings,
             metrics=self.metrics,
         )
-        rehearsal = Rehearsal(
-            store=store, ruleset=self.ruleset, clock=clock, read_system_key=self.datastore.read_system
-        )
+        rehearsal = Rehearsal(store=store, ruleset=self.ruleset, pipeline=self.pipeline)
         addressing = build_addressing(
             store, self.ruleset, self.delivery, secret_opener(self.source_secrets.value), settings.delivery, clock
         )
@@ -355,6 +353,8 @@ class Engine:
     async def stop(self) -> None:
         """Drain: take nothing new, let what runs end within the grace time, put the rest back, close. May be called twice."""
         self._stopping.set()
+        if (pipeline := getattr(self, "pipeline", None)) is not None:
+            pipeline.halt()
         grace = self.settings.server.shutdown_grace
         parts: list[Service | None] = [getattr(self, "server", None), getattr(self, "worker", None)]
         if (delivery := getattr(self, "delivery", None)) is not None:

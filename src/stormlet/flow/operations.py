@@ -1,5 +1,6 @@
 """What a person or a program asks the engine to do, besides sending events: run, run again, cancel, emit again."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,9 @@ from stormlet.model.delivery import Planned
 from stormlet.model.execution import Execution, ExecutionStatus
 from stormlet.model.trigger import TriggerInstance, TriggerInstanceStatus
 from stormlet.store.interface import Store
+
+_AT_ONCE = 2
+"""Requests whose parameters are rendered at the same time; more would take all threads from deciding."""
 
 
 class Operations:
@@ -38,6 +42,7 @@ class Operations:
         self._clock = clock
         self._cancel_running = cancel_running
         self._publisher = pipeline.publisher
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def request_execution(
         self,
@@ -49,12 +54,12 @@ class Operations:
         delay_ms: int = 0,
         trace_tag: str | None = None,
         names: Mapping[str, Any] | None = None,
+        secrets: tuple[str, ...] = (),
     ) -> Execution:
         """Store an execution for the workers to run; raises what `Requester.execution` raises, but says 400 where
         StackStorm does (an unknown action in a body is bad input, not a missing resource). `names` are what templates in
         the parameters see besides the datastore and the contexts; `secrets` are secret texts that they hold already."""
         request = Request(
-        secrets: tuple[str, ...] = (),
             action=action,
             given=parameters,
             user=user,
@@ -62,18 +67,25 @@ class Operations:
             extra=names or {},
             delay_ms=delay_ms,
             trace_tag=trace_tag or "",
+            secrets=secrets,
         )
         try:
-            execution = self._requester.execution(request, catalogue_of(self._ruleset.current), self._clock.now())
+            execution = await self._made(request)
         except NotFoundError as error:
             raise InvalidInputError(error.text, hint=error.hint) from None
-            secrets=secrets,
         planned = self._publisher.execution(execution, execution.requested_at)
         await self._store.request_execution(execution, planned)
         self._pipeline.wake_workers()
         if planned:
             self._pipeline.wake_dispatcher()
         return execution
+
+    async def _made(self, request: Request) -> Execution:
+        """Render and check in a thread, within the time that an event may take: templates must not delay others' answers."""
+        catalogue, now = catalogue_of(self._ruleset.current), self._clock.now()
+        async with self._turns:
+            deadline = self._pipeline.allowance(while_halting=True).for_request(request.action)
+            return await asyncio.to_thread(self._requester.within(deadline).execution, request, catalogue, now)
 
     async def re_run(self, execution_id: str, parameters: dict[str, Any], user: str, delay_ms: int = 0) -> Execution:
         """Run an action again with the parameters it was given, overridden by `parameters`; defaults are those of now."""
@@ -89,6 +101,7 @@ class Operations:
             context=context,
             delay_ms=delay_ms,
             trace_tag=old.trace_tag,
+            secrets=old.secrets,
         )
 
     async def cancel(self, execution_id: str) -> Execution:
@@ -101,7 +114,6 @@ class Operations:
         if not execution.completed:
             self._cancel_running(execution_id)
         if planned:
-            secrets=old.secrets,
             self._pipeline.wake_dispatcher()
         return execution
 

@@ -9,6 +9,8 @@ What happens between two steps is always on disk: whoever is killed leaves work 
 
 import asyncio
 import logging
+import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,12 +19,14 @@ import msgspec
 from stormlet.flow.delivery.messages import CHAIN
 from stormlet.flow.delivery.publishing import Plans, Publisher
 from stormlet.flow.enforcement.enforce import Enforcer
+from stormlet.flow.enforcement.failures import FailureLog
 from stormlet.flow.enforcement.request import Catalogue
 from stormlet.flow.matching import MatchContext, match
-from stormlet.flow.enforcement.failures import FailureLog
 from stormlet.flow.ruleset import Compiled, Ruleset
 from stormlet.flow.triggering import payload_of
 from stormlet.foundation.clock import Clock
+from stormlet.foundation.deadlines import Allowance
+from stormlet.foundation.settings import Limits
 from stormlet.foundation.telemetry import Metrics
 from stormlet.model.arrival import Arrival, Recorded
 from stormlet.model.event import Event
@@ -32,6 +36,10 @@ from stormlet.store.interface import Decision, Store, StoredInstance
 
 log = logging.getLogger(__name__)
 BATCH = 64
+BRIEF_SECONDS = 0.05
+"""What an event may take before the others are let past it."""
+SLICE_SECONDS = 0.1
+"""How long decisions may lie unwritten while others are made."""
 
 
 class Pipeline:
@@ -49,22 +57,27 @@ class Pipeline:
         wake_workers: Callable[[], None],
         publisher: Publisher,
         wake_dispatcher: Callable[[], None],
+        limits: Limits,
     ) -> None:
         self._store = store
         self._ruleset = ruleset
         self._enforcer = enforcer
         self._clock = clock
         self._metrics = metrics
+        self._failures = FailureLog(clock.monotonic)
         self._read_system_key = read_system_key
         self.wake_workers = wake_workers
         self.publisher = publisher
         self.wake_dispatcher = wake_dispatcher
+        self._limits = limits
+        self._slow: set[str] = set()
+        """Ids of instances that could not be decided briefly."""
+        self._halting = False
         self.pending = asyncio.Event()
         """Set where something may wait to be decided."""
 
     async def accept(self, instances: Sequence[TriggerInstance], event: Event | None = None) -> None:
         """Store trigger instances, and the request that they came from; on disk when this returns."""
-        self._failures = FailureLog(clock.monotonic)
         planned = self.publisher.received(instances, event)
         await self._store.record(instances, event, planned)
         self.pending.set()
@@ -91,33 +104,81 @@ class Pipeline:
         return planned
 
     async def decide_pending(self) -> int:
-        """Decide the oldest instances that wait, each in one transaction. Returns how many there were."""
-        waiting = await self._store.pending_instances(BATCH)
-        if not waiting:
-            return 0
+        """Decide the oldest instances that wait, each in one transaction. Returns how many waited.
+
+        Each is tried briefly first; of those that take longer, one is decided after the others of each round, so that many
+        slow events cannot hold the quick ones.
+        """
+        waiting = await self._store.pending_instances(BATCH + len(self._slow))
+        self._slow &= {stored.instance.id for stored in waiting}
+        slow = deque(stored for stored in waiting if stored.instance.id in self._slow)
+        quick = deque(stored for stored in waiting if stored.instance.id not in self._slow)
+        while quick and not self._halting:
+            await self._decide_next(quick, brief=len(self._slow) < BATCH)
+        if slow and not self._halting:
+            await self._decide_next(slow, brief=False)
+        return len(waiting)
+
+    async def _decide_next(self, waiting: deque[StoredInstance], *, brief: bool) -> None:
+        """Decide some of these and write the decisions side by side, so that they share a commit."""
         # In a thread, so that a slow template or pattern never delays a 202.
-        decisions = await asyncio.to_thread(lambda: [self.decide(stored, self._ruleset.current) for stored in waiting])
-        # Side by side, so that they share a commit.
+        decisions = await asyncio.to_thread(self._decide_some, waiting, brief=brief)
         written = await asyncio.gather(*(self._store.conclude_decision(decision) for decision in decisions))
         for decision in (made for made, new in zip(decisions, written, strict=True) if new):
             self._metrics.decisions.labels(decision.status.value).inc()
+            self._failures.note(decision.enforcements)
             for enforcement in decision.enforcements:
                 self._metrics.enforcements.labels(enforcement.status.value).inc()
             if decision.executions:
                 self.wake_workers()
             if decision.planned:
                 self.wake_dispatcher()
-        return len(waiting)
 
-    def decide(self, stored: StoredInstance, compiled: Compiled) -> Decision:
-        """Ask the rules; the same answer for the same instance, rules, keys and time."""
-        instance, now = stored.instance, self._clock.now()
+    def _decide_some(self, waiting: deque[StoredInstance], *, brief: bool) -> list[Decision]:
+        """Take instances and decide them until the slice of time is over; put those aside that take more than briefly."""
+        decisions: list[Decision] = []
+        end = self._clock.monotonic() + SLICE_SECONDS
+        while waiting and self._seconds() < end:
+            stored = waiting.popleft()
+            allowance = self.allowance(BRIEF_SECONDS if brief else math.inf)
+            decision = self.decide(stored, self._ruleset.current, allowance)
+            if self._halting:
+                break  # it may have been cut off; it is on disk, and is decided after the next start
+            if brief and allowance.overdue:
+                self._slow.add(stored.instance.id)
+            else:
+                decisions.append(decision)
+        return decisions
+
+    def allowance(self, most: float = math.inf, *, while_halting: bool = False) -> Allowance:
+        """Return what one event may take from now on: what the settings allow, but no more than `most` seconds; and nothing
+        when the engine stops, unless `while_halting`."""
+        return Allowance(
+            rule_seconds=min(self._limits.rule_seconds, most),
+            event_seconds=min(self._limits.event_seconds, most),
+            monotonic=self._clock.monotonic if while_halting else self._seconds,
+        )
+
+    def _seconds(self) -> float:
+        return math.inf if self._halting else self._clock.monotonic()
+
+    def halt(self) -> None:
+        """Decide nothing more, and end what is being decided: a thread cannot be stopped, but its time can be up."""
+        self._halting = True
+
+    def context(self, allowance: Allowance) -> MatchContext:
+        """Return what rules may know at this moment."""
+        return MatchContext(now=self._clock.now(), read_system_key=self._read_system_key, allowance=allowance)
+
+    def decide(self, stored: StoredInstance, compiled: Compiled, allowance: Allowance) -> Decision:
+        """Ask the rules; the same answer for the same instance, rules, keys and time, unless its time is up."""
+        instance, context = stored.instance, self.context(allowance)
         try:
             payload = payload_of_stored(stored)
-            asked = compiled.index.rules_for(instance.trigger)
-            verdicts = match(asked, payload, instance.id, MatchContext(now=now, read_system_key=self._read_system_key))
-            catalogue = catalogue_of(compiled)
-            decision = self._enforcer.decide(instance, payload, verdicts, compiled.rules, catalogue, now)
+            verdicts = match(compiled.index.rules_for(instance.trigger), payload, instance.id, context)
+            decision = self._enforcer.decide(
+                instance, payload, verdicts, compiled.rules, catalogue_of(compiled), context.now, allowance
+            )
             return self._announced(decision, stored)
         except Exception as error:  # the border: one event must not stop the others from being decided
             log.exception("trigger instance %s cannot be decided", instance.id)
@@ -126,7 +187,6 @@ class Pipeline:
                 status=TriggerInstanceStatus.PROCESSING_FAILED,
                 failure_reason=f"{type(error).__name__}: {error}",
             )
-            self._failures.note(decision.enforcements)
 
     def _announced(self, decision: Decision, stored: StoredInstance) -> Decision:
         """Return the decision with the messages that it causes, and executions that know what led to them."""

@@ -4,12 +4,12 @@ Nothing of a decision is logged but its outcome; the reasons are recomputed. The
 which is what a person mending a rule wants to see.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Sequence
 
-from stormlet.flow.matching import CompiledRule, MatchContext, explain
-from stormlet.flow.pipeline import payload_of_stored
+from stormlet.flow.matching import CompiledRule, explain
+from stormlet.flow.pipeline import Pipeline, payload_of_stored
 from stormlet.flow.ruleset import Compiled, Ruleset
-from stormlet.foundation.clock import Clock
 from stormlet.foundation.errors import NotFoundError
 from stormlet.model.rule import LoadedRule, RuleState
 from stormlet.model.trigger import TriggerInstance
@@ -20,13 +20,11 @@ from stormlet.store.interface import Store, StoredInstance
 class Rehearsal:
     """Asks rules without enforcing anything."""
 
-    def __init__(
-        self, *, store: Store, ruleset: Ruleset, clock: Clock, read_system_key: Callable[[str], str | None]
-    ) -> None:
+    def __init__(self, *, store: Store, ruleset: Ruleset, pipeline: Pipeline) -> None:
         self._store = store
         self._ruleset = ruleset
-        self._clock = clock
-        self._read_system_key = read_system_key
+        self._pipeline = pipeline
+        self._turn = asyncio.Lock()
 
     async def why(self, instance_id: str, rule: str | None = None) -> list[Verdict]:
         """Return one verdict for each rule of the instance's trigger, or for the rule that is named.
@@ -41,15 +39,18 @@ class Rehearsal:
         stored = await self._store.trigger_instance(instance_id)
         if stored is None:
             raise NotFoundError(f'Unable to identify resource with id "{instance_id}".')
-        return self.explain(stored, rule)
+        # In a thread, as deciding is; one at a time, so that they never take all threads from it.
+        async with self._turn:
+            return await asyncio.to_thread(self.explain, stored, rule)
 
     def explain(self, stored: StoredInstance, rule: str | None = None) -> list[Verdict]:
-        """Return the verdicts on an instance that need not be stored."""
+        """Return the verdicts on an instance that need not be stored, within the time that deciding it may take; what was not
+        evaluated for lack of it says so in its finding."""
         compiled = self._ruleset.current
         instance = stored.instance
         wanted = _wanted(compiled, instance, rule)
         askable = [compiled.rules[ref] for ref, loaded in wanted.items() if _askable(compiled, loaded, instance)]
-        context = MatchContext(now=self._clock.now(), read_system_key=self._read_system_key)
+        context = self._pipeline.context(self._pipeline.allowance())
         verdicts = explain(_with_standard(compiled, askable, instance), payload_of_stored(stored), instance.id, context)
         asked = {verdict.rule: verdict for verdict in verdicts}
         return [asked.get(ref) or _not_asked(loaded, instance, compiled) for ref, loaded in wanted.items()]

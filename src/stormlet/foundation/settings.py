@@ -51,6 +51,17 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body_seconds: Annotated[float, Meta(gt=0, description="Time for a client to send its whole body.")] = 30.0
     idle_seconds: Annotated[float, Meta(gt=0, description="How long a kept-alive connection may stay silent.")] = 75.0
     queue: Annotated[int, Meta(ge=1, description="Requests that may wait for the disk; more are answered 503.")] = 5000
+    rule_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Longest time that one rule may take to match one event, and again to have its parameters rendered; "
+            "then its enforcement fails.",
+        ),
+    ] = 1.0
+    event_seconds: Annotated[
+        float, Meta(gt=0, description="Longest time that all rules together may take for one event.")
+    ] = 5.0
 
 
 class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

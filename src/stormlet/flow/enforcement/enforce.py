@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from stormlet.flow.enforcement.request import Catalogue, Request, Requester
+from stormlet.foundation.deadlines import Allowance
 from stormlet.foundation.errors import NotFoundError, RenderError, StormletError
 from stormlet.foundation.identifiers import new_id
 from stormlet.model.enforcement import Enforcement, EnforcementStatus
@@ -45,8 +46,12 @@ class Enforcer:
         rules: Mapping[str, AskedRule],
         catalogue: Catalogue,
         now: datetime,
+        allowance: Allowance | None = None,
     ) -> Decision:
-        """Return all that follows from these verdicts; never raises for what content or payload may cause."""
+        """Return all that follows from these verdicts; never raises for what content or payload may cause.
+
+        Parameters that take longer than `allowance` has for their rule fail as those do that cannot be rendered.
+        """
         enforcements: list[Enforcement] = []
         executions: list[Execution] = []
         for verdict in verdicts:
@@ -55,7 +60,8 @@ class Enforcer:
             if verdict.error:
                 enforcements.append(_failed(verdict, instance, verdict.error, now))
                 continue
-            enforcement, execution = self._enforce(rules[verdict.rule].rule, verdict, instance, payload, catalogue, now)
+            rule = rules[verdict.rule].rule
+            enforcement, execution = self._enforce(rule, verdict, instance, payload, catalogue, now, allowance)
             enforcements.append(enforcement)
             if execution is not None:
                 executions.append(execution)
@@ -74,10 +80,12 @@ class Enforcer:
         payload: Any,
         catalogue: Catalogue,
         now: datetime,
+        allowance: Allowance | None,
     ) -> tuple[Enforcement, Execution | None]:
         request = self._request(rule, instance, payload, new_id(now))
+        deadline = allowance.for_rule(rule.ref) if allowance is not None else None
         try:
-            execution = self._requester.execution(request, catalogue, now)
+            execution = self._requester.within(deadline).execution(request, catalogue, now)
         except NotFoundError:
             reason = f'Action "{rule.action.ref}" doesn\'t exist'
             return _failed(verdict, instance, reason, now, request.enforcement_id), None

@@ -53,6 +53,10 @@ class Requester:
         self._templates = templates
         self._keys = keys
 
+    def within(self, deadline: Deadline | None) -> "Requester":
+        """Return what makes the same executions, and raises OverdueError where that takes until the deadline."""
+        return Requester(self._templates.within(deadline), self._keys)
+
     def execution(self, request: Request, catalogue: Catalogue, now: datetime) -> Execution:
         """Return the execution that `request` asks for.
 
@@ -63,10 +67,6 @@ class Requester:
         """
         action, runner = _resolve(request.action, catalogue)
         context = {**request.context, "user": request.user, "pack": action.pack}
-        config = render_config(catalogue.configs.get(action.pack, {}), request.user, self._keys, self._templates)
-        names = {
-            "st2kv": self._keys.lookups(request.user),
-            "action_context": context,
         parameters: dict[str, Any] = {}
         with self._keys.decrypt.recording() as opened:
             try:
@@ -88,6 +88,10 @@ class Requester:
         runner: RunnerType,
         context: Mapping[str, Any],
     ) -> dict[str, Any]:
+        config = render_config(catalogue.configs.get(action.pack, {}), request.user, self._keys, self._templates)
+        names = {
+            "st2kv": self._keys.lookups(request.user),
+            "action_context": context,
             "config_context": config,
             **request.extra,
         }
@@ -117,11 +121,11 @@ class Requester:
             parameters=dict(parameters),
             secret_parameters=tuple(sorted(_secret_names(action, runner))),
             live_parameters=tuple(_live_names(action, runner, request.given, parameters)),
+            secrets=request.secrets,
             context={**context, "trace_context": {"trace_tag": tag}},
             action_snapshot=_snapshot(action),
             rule=request.rule,
             trigger_instance_id=request.trigger_instance_id,
-            secrets=request.secrets,
             enforcement_id=request.enforcement_id,
             parent=request.parent,
             delay_until=now + timedelta(milliseconds=request.delay_ms) if delayed else None,
@@ -165,16 +169,16 @@ def _secret_names(action: Action, runner: RunnerType | None) -> set[str]:
     return {name for name, schema in schemas if schema.get("secret")}
 
 
-def _snapshot(action: Action) -> dict[str, Any]:
-    """Keep what a look at an old execution needs, also after the action has gone: above all which parameters are secret."""
-    return {
-        "id": action.id,
 def _mask(error: StormletError, secrets: tuple[str, ...]) -> None:
     """Errors quote values; they are stored, logged and answered."""
     error.text, error.hint = mask_texts(error.text, secrets), mask_texts(error.hint, secrets)
     error.args = (error.text,)
 
 
+def _snapshot(action: Action) -> dict[str, Any]:
+    """Keep what a look at an old execution needs, also after the action has gone: above all which parameters are secret."""
+    return {
+        "id": action.id,
         "ref": action.ref,
         "pack": action.pack,
         "name": action.name,

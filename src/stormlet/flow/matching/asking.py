@@ -11,6 +11,7 @@ from typing import Any
 from stormlet.flow.matching.compile import CompiledRule
 from stormlet.flow.matching.criteria import Answer, CompiledCriterion, MatchContext, Scope, ask
 from stormlet.flow.matching.summary import MOST_CHILDREN, shortened
+from stormlet.foundation.deadlines import Allowance, Deadline
 from stormlet.model.rule import RuleType
 from stormlet.model.verdict import Finding, Verdict
 
@@ -18,7 +19,7 @@ EMPTY = "the payload is empty, and a rule with criteria is not asked about nothi
 DISABLED = "the rule is disabled"
 BACKSTOP = "a standard rule matched, so this backstop was not asked"
 
-_Judge = Callable[[CompiledRule], Verdict]
+_Judge = Callable[[CompiledRule, Deadline | None], Verdict]
 
 
 def match(
@@ -30,20 +31,21 @@ def match(
         rules: those of the instance's trigger; disabled ones are passed over.
         payload: what rules see as `trigger`.
         trigger_instance_id: for the failure reasons.
-        context: the moment and the datastore.
+        context: the moment, the datastore, and how long this may take: a rule that takes longer does not match, and says so.
     """
     scope = Scope.of_payload(payload, context)
 
-    def judge(rule: CompiledRule) -> Verdict:
+    def judge(rule: CompiledRule, deadline: Deadline | None) -> Verdict:
         if rule.criteria and not payload:
             return _verdict(rule, matched=False, reason=EMPTY)
+        scope.deadline = deadline
         for criterion in rule.criteria:
             answer = ask(criterion, scope)
             if not answer.matched:
                 return _verdict(rule, matched=False, error=_failure(rule, trigger_instance_id, answer))
         return _verdict(rule, matched=True)
 
-    return _in_two_passes([rule for rule in rules if rule.rule.enabled], judge)
+    return _in_two_passes([rule for rule in rules if rule.rule.enabled], judge, context.allowance)
 
 
 def explain(
@@ -51,39 +53,58 @@ def explain(
 ) -> list[Verdict]:
     """Return the verdict of every rule with a finding for every criterion; the verdicts are those of `match`.
 
-    Rules that `match` would not ask are here too, with the reason. Long values in findings are shortened.
+    Rules that `match` would not ask are here too, with the reason. Long values in findings are shortened. What was not
+    evaluated for lack of time says so in its finding.
     """
     scope = Scope.of_payload(payload, context)
 
-    def judge(rule: CompiledRule) -> Verdict:
+    def judge(rule: CompiledRule, deadline: Deadline | None) -> Verdict:
         if rule.criteria and not payload:
             findings = tuple(_unasked(criterion) for criterion in rule.criteria)
             return _verdict(rule, matched=False, reason=EMPTY, findings=findings)
+        scope.deadline = deadline
         answers = [ask(criterion, scope) for criterion in rule.criteria]
         findings = tuple(map(_finding, rule.criteria, answers))
         stop = next((answer for answer in answers if not answer.matched), None)
         error = _failure(rule, trigger_instance_id, stop) if stop else ""
         return _verdict(rule, matched=stop is None, error=error, findings=findings)
 
-    asked = {verdict.rule: verdict for verdict in _in_two_passes([r for r in rules if r.rule.enabled], judge)}
-    return [asked.get(rule.rule.ref) or _passed_over(rule, judge) for rule in _standard_first(rules)]
+    enabled = [rule for rule in rules if rule.rule.enabled]
+    asked = {verdict.rule: verdict for verdict in _in_two_passes(enabled, judge, context.allowance)}
+    return [asked.get(rule.rule.ref) or _passed_over(rule, judge, context.allowance) for rule in _standard_first(rules)]
 
 
-def _in_two_passes(rules: Sequence[CompiledRule], judge: _Judge) -> list[Verdict]:
-    standard = [judge(rule) for rule in rules if rule.rule.type is not RuleType.BACKSTOP]
+def _in_two_passes(rules: Sequence[CompiledRule], judge: _Judge, allowance: Allowance | None) -> list[Verdict]:
+    standard = _judged([rule for rule in rules if rule.rule.type is not RuleType.BACKSTOP], judge, allowance)
     if any(verdict.matched for verdict in standard):
         return standard
-    return [*standard, *(judge(rule) for rule in rules if rule.rule.type is RuleType.BACKSTOP)]
+    return [*standard, *_judged([rule for rule in rules if rule.rule.type is RuleType.BACKSTOP], judge, allowance)]
+
+
+def _judged(rules: Sequence[CompiledRule], judge: _Judge, allowance: Allowance | None) -> list[Verdict]:
+    """Ask each of these rules; the slow ones after the others, so that quick ones never find the event's time used up."""
+    if allowance is None:
+        return [judge(rule, None) for rule in rules]
+    verdicts, slow = [], []
+    for position, rule in enumerate(rules):
+        first = allowance.first_for(rule.rule.ref)
+        verdicts.append(judge(rule, first))
+        if first.passed:
+            slow.append(position)
+    for position in slow:
+        verdicts[position] = judge(rules[position], allowance.for_rule(rules[position].rule.ref))
+    return verdicts
 
 
 def _standard_first(rules: Iterable[CompiledRule]) -> list[CompiledRule]:
     return sorted(rules, key=lambda rule: rule.rule.type is RuleType.BACKSTOP)
 
 
-def _passed_over(rule: CompiledRule, judge: _Judge) -> Verdict:
+def _passed_over(rule: CompiledRule, judge: _Judge, allowance: Allowance | None) -> Verdict:
     """Say why a rule was not asked, and what it would have found."""
     reason = BACKSTOP if rule.rule.enabled else DISABLED
-    return _verdict(rule, matched=False, reason=reason, findings=judge(rule).findings)
+    deadline = allowance.for_rule(rule.rule.ref) if allowance is not None else None
+    return _verdict(rule, matched=False, reason=reason, findings=judge(rule, deadline).findings)
 
 
 def _verdict(
@@ -106,11 +127,11 @@ def _finding(criterion: CompiledCriterion, answer: Answer, path: str = "criteria
     children = tuple(_finding(child, inner, f"{place}[{position}]") for _, (position, child, inner) in shown)
     return Finding(
         path=place,
-        matched=answer.matched,
+        matched=answer.matched if answer.in_time else None,
         operator=criterion.operator.name if criterion.operator else "",
         wanted=shortened(answer.wanted),
         got=shortened(answer.got),
-        error=answer.error,
+        error=answer.error if answer.in_time else f"not evaluated: {answer.error}",
         children=children,
     )
 

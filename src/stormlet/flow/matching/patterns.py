@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from stormlet.foundation.deadlines import Deadline
 from stormlet.foundation.errors import RenderError
 from stormlet.foundation.templates import Template, Templates
 
@@ -24,7 +25,7 @@ class Literal(msgspec.Struct, frozen=True):
 
     value: Any
 
-    def render(self, _context: Mapping[str, Any]) -> Any:
+    def render(self, _context: Mapping[str, Any], _deadline: Deadline | None = None) -> Any:
         return self.value
 
 
@@ -34,21 +35,22 @@ class Rendered(msgspec.Struct, frozen=True):
     plain: Template
     typed: Template | None
 
-    def render(self, context: Mapping[str, Any]) -> Any:
+    def render(self, context: Mapping[str, Any], deadline: Deadline | None = None) -> Any:
         """Return what the template makes of these names, with its type where it has one.
 
         Raises:
             RenderError: a name is missing, a filter fails, or a limit is reached.
+            OverdueError: the deadline has passed.
         """
         if self.typed is not None:
             try:
-                return msgspec.json.decode(self.typed.render(context))
+                return msgspec.json.decode(self.typed.within(deadline).render(context))
             except (msgspec.DecodeError, RecursionError):
                 pass
             except RenderError as error:
                 if not isinstance(error.__cause__, ValueError):
                     raise
-        return self.plain.render(context)
+        return self.plain.within(deadline).render(context)
 
 
 Pattern = Literal | Rendered

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from stormlet.foundation.deadlines import Deadline
 from stormlet.foundation.errors import RenderError
 from stormlet.foundation.templates.opaque import refuse_opaque
 
@@ -44,10 +45,11 @@ class TemplateLimits(msgspec.Struct, frozen=True):
 class Budget:
     """What is left for one rendering."""
 
-    __slots__ = ("_deadline", "_kept", "_monotonic", "_output", "_spent", "_steps", "_weights", "limits")
+    __slots__ = ("_deadline", "_kept", "_monotonic", "_outer", "_output", "_spent", "_steps", "_weights", "limits")
 
-    def __init__(self, limits: TemplateLimits, monotonic: Callable[[], float]) -> None:
+    def __init__(self, limits: TemplateLimits, monotonic: Callable[[], float], outer: Deadline | None = None) -> None:
         self.limits = limits
+        self._outer = outer
         self._monotonic = monotonic
         self._deadline = monotonic() + limits.seconds
         self._steps = limits.steps
@@ -65,7 +67,9 @@ class Budget:
             self.look_at_clock()
 
     def look_at_clock(self) -> None:
-        """Raise if the time is up."""
+        """Raise if the time is up: this rendering's, or that of the rule which it is part of."""
+        if self._outer is not None:
+            self._outer.check()
         if self._monotonic() > self._deadline:
             raise RenderError(f"the template takes longer than {self.limits.seconds:g} s")
 

@@ -4,6 +4,7 @@ Single pass: what a template prints is text for ever; nothing that an event brou
 of the environment (strict undefined names, trimmed blocks, the test `in`) are StackStorm's, and so are all its filters.
 """
 
+import copy
 import functools
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 from jinja2 import Template as JinjaTemplate
 from jinja2 import TemplateAssertionError, TemplateSyntaxError, meta
 
+from stormlet.foundation.deadlines import Deadline
 from stormlet.foundation.errors import RenderError
 from stormlet.foundation.templates.budget import KEY, Budget, TemplateLimits
 from stormlet.foundation.templates.filters import FILTERS, make_decrypt_filter, make_regex_filters
@@ -23,7 +25,7 @@ _REMEMBERED = 2048
 class Template:
     """One compiled template. Safe to share between threads."""
 
-    __slots__ = ("_compiled", "_limits", "_monotonic", "references", "source")
+    __slots__ = ("_compiled", "_deadline", "_limits", "_monotonic", "references", "source")
 
     def __init__(
         self,
@@ -32,20 +34,31 @@ class Template:
         references: frozenset[str],
         limits: TemplateLimits,
         monotonic: Callable[[], float],
+        deadline: Deadline | None = None,
     ) -> None:
         self.source = source
+        self._deadline = deadline
         self.references = references
         self._compiled = compiled
         self._limits = limits
         self._monotonic = monotonic
+
+    def within(self, deadline: Deadline | None) -> "Template":
+        """Return the same template, whose renderings end at a deadline that they share with others."""
+        if deadline is None:
+            return self
+        return Template(self.source, self._compiled, self.references, self._limits, self._monotonic, deadline)
 
     def render(self, context: Mapping[str, Any]) -> str:
         """Return the text that the template makes of these names.
 
         Raises:
             RenderError: a name is missing, a filter fails, or a limit is reached. Its cause is the original error.
+            OverdueError: the deadline that the template was given has passed.
         """
-        budget = Budget(self._limits, self._monotonic)
+        if self._deadline is not None:
+            self._deadline.check()
+        budget = Budget(self._limits, self._monotonic, self._deadline)
         try:
             own = self._compiled.new_context({**context, KEY: budget})
             text = "".join(self._compiled.root_render_func(own))
@@ -84,6 +97,7 @@ class Templates:
         """
         self.limits = limits or TemplateLimits()
         self._monotonic = monotonic
+        self._deadline: Deadline | None = None
         functions = {name: each.function for name, each in FILTERS.items()}
         functions |= make_regex_filters(self.limits.regex_seconds, self.limits.working_size)
         functions["decrypt_kv"] = make_decrypt_filter(decrypt)
@@ -97,7 +111,13 @@ class Templates:
         Raises:
             RenderError: a syntax error, or a filter or test that does not exist; the text says in which line.
         """
-        return self._remembered(source)
+        return self._remembered(source).within(self._deadline)
+
+    def within(self, deadline: Deadline | None) -> "Templates":
+        """Return what compiles the same templates, with all their renderings ending at one deadline."""
+        timed = copy.copy(self)  # shares what is remembered
+        timed._deadline = deadline
+        return timed
 
     def _compile(self, source: str) -> Template:
         try:
