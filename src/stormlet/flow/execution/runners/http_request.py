@@ -92,7 +92,9 @@ class HttpRequestRunner:
         except TimeoutError:
             return RunResult(status=ExecutionStatus.TIMEOUT, result={"error": timeout_text(run.timeout)})
         except (ClientError, ValueError, OSError) as error:
-            text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            from stormlet.flow.execution.http_failures import sentence
+
+            text = sentence(error, str(run.runner_parameters.get("url")))
             return RunResult(status=ExecutionStatus.FAILED, result={"error": text, "traceback": ""})
         if answer is None:
             return RunResult(status=ExecutionStatus.CANCELED, result={"error": canceled_text(run.halt)})
