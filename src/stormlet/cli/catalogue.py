@@ -52,6 +52,10 @@ SECTIONS: tuple[Section, ...] = (
             Entry("pack", "pack", "Packs that are loaded."),
             Entry("key", "key", "The datastore: values that rules and actions read."),
             Entry("source", "source", "Sources: guarded webhook URLs, their secrets, and why requests were refused."),
+            Entry("endpoint", "endpoint", "Endpoints: where messages go, in which format, and what signs them."),
+            Entry(
+                "delivery", "delivery", "Deliveries: what was sent to whom, what came back, and sending it once more."
+            ),
             Entry("signature", "signature", "Sign and verify requests as webhook senders do."),
             Entry("apikey", "apikey", "API keys: create, list, switch on and off, delete."),
         ),

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 @click.option("--packs", metavar="DIR", multiple=True, help="Directory that holds packs, or is one; may be repeated.")
 @click.option("--rules", metavar="DIR", multiple=True, help="Directory of rules without a pack; may be repeated.")
 @click.option("--sources", metavar="DIR", multiple=True, help="Directory of sources without a pack; may be repeated.")
+@click.option(
+    "--endpoints", metavar="DIR", multiple=True, help="Directory of endpoints without a pack; may be repeated."
+)
 @click.option("--config", metavar="FILE", help="Settings.  [default: stormlet.toml in the home, if it is there]")
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="How to log, to standard error.")
-def command(
-    packs: tuple[str, ...], rules: tuple[str, ...], sources: tuple[str, ...], config: str | None, **flags: Any
-) -> int:
+def command(config: str | None, **flags: Any) -> int:
     """Serve webhooks, rules and the API until stopped.
 
     SIGTERM drains: no new events, what runs gets a grace time, and the exit code is 0. Every setting can also be given as
@@ -38,7 +39,7 @@ def command(
     tree = {
         "home": flags["home"],
         "server": {"host": flags["host"], "port": flags["port"]},
-        "content": {"packs": list(packs) or None, "rules": list(rules) or None, "sources": list(sources) or None},
+        "content": {kind: list(flags[kind]) or None for kind in ("packs", "rules", "sources", "endpoints")},
         "logging": {"format": flags["log_format"]},
     }
     settings = read_settings(environment(), tree, config)
