@@ -1,8 +1,9 @@
 """A worker on a real SQLite store, with real children, and a runner that a test holds in its hand."""
 
 import asyncio
+import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,16 @@ from stormlet.model.execution import Execution, ExecutionStatus
 from stormlet.store.sqlite.backend import SqliteStore
 
 DEADLINE = 20.0
+
+
+async def poll(look: Callable[[], Awaitable[Any]]) -> Any:
+    """Return what `look` finds as soon as it finds something true."""
+    tick = asyncio.Event()
+    async with asyncio.timeout(DEADLINE):
+        while not (found := await look()):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(tick.wait(), 0.005)
+        return found
 
 
 class StepClock(SystemClock):
@@ -144,11 +155,16 @@ class Bench:
     async def completed(self, execution_id: str) -> Execution:
         return await self.until(execution_id, lambda execution: execution.completed)
 
+    async def poll(self, look: Callable[[], Awaitable[Any]]) -> Any:
+        """Return what `look` finds as soon as it finds something true."""
+        return await poll(look)
+
     async def until(self, execution_id: str, true: Callable[[Execution], bool]) -> Execution:
-        async with asyncio.timeout(DEADLINE):
-            while not true(found := await self.get(execution_id)):
-                await self.clock.sleep(0.005)
-            return found
+        async def is_true() -> Execution | None:
+            found = await self.get(execution_id)
+            return found if true(found) else None
+
+        return await poll(is_true)
 
     async def crash(self) -> None:
         """End the worker as kill -9 would: nothing more is written by it. The next one is a fresh one."""

@@ -1,6 +1,5 @@
 """The worker on a real store: claims, outcomes, cancellation, leases, stopping."""
 
-import asyncio
 import logging
 import sqlite3
 import time
@@ -184,9 +183,11 @@ async def test_output_is_stored_while_it_runs_and_in_order(bench: Any) -> None:
     cmd = f"echo one; echo two >&2; while [ ! -e {gate} ]; do sleep 0.02; done; echo three"
     execution_id = await bench.request("local", {"cmd": cmd})
     bench.worker.wake()
-    async with asyncio.timeout(20):
-        while len(await bench.store.output(execution_id)) < 2:
-            await bench.clock.sleep(0.01)
+
+    async def has_two_lines() -> bool:
+        return len(await bench.store.output(execution_id)) == 2
+
+    await bench.poll(has_two_lines)
     gate.touch()
     await bench.completed(execution_id)
     chunks = await bench.store.output(execution_id)
@@ -212,9 +213,11 @@ async def test_a_clock_that_steps_forward_rescues_nothing_that_runs(bench: Any) 
     await bench.until(execution_id, lambda execution: execution.status is ExecutionStatus.RUNNING)
     soon = bench.clock.now() + timedelta(minutes=30)
     bench.clock.step = timedelta(hours=1)
-    async with asyncio.timeout(20):
-        while await bench.store.expired_executions(soon, 1):  # until the lease has moved with the clock
-            await bench.clock.sleep(0.01)
+
+    async def lease_has_moved() -> bool:
+        return not await bench.store.expired_executions(soon, 1)
+
+    await bench.poll(lease_has_moved)
     bench.clock.step = timedelta(hours=-1)
     done = await bench.completed(execution_id)
     assert (done.status, done.attempt) == (ExecutionStatus.SUCCEEDED, 1)
@@ -232,9 +235,11 @@ async def test_a_lost_lease_ends_the_child_and_records_nothing(bench: Any, worke
     first = bench.held.started[0]
     assert await bench.store.requeue_execution(execution_id, 1, bench.clock.now())
     await bench.held.wait_for_started(2)
-    async with asyncio.timeout(20):
-        while worker.running > 1:
-            await bench.clock.sleep(0.01)
+
+    async def only_one_runs() -> bool:
+        return bool(worker.running == 1)
+
+    await bench.poll(only_one_runs)
     assert first.halt.reason == "lease lost"
     assert bench.held.started[1].halt.reason is None
     bench.held.let_go.set()
@@ -254,9 +259,11 @@ async def test_outcomes_wait_for_a_locked_database(bench: Any, caplog: pytest.Lo
     try:
         blocker.execute("BEGIN EXCLUSIVE")
         bench.held.let_go.set()
-        async with asyncio.timeout(20):
-            while f"the outcome of execution {execution_id} waits" not in caplog.text:
-                await bench.clock.sleep(0.01)
+
+        async def outcome_waits() -> bool:
+            return f"the outcome of execution {execution_id} waits" in caplog.text
+
+        await bench.poll(outcome_waits)
         assert worker.running == 1
         blocker.execute("COMMIT")
     finally:
@@ -285,9 +292,11 @@ async def test_stop_ends_the_rest_and_says_what_became_of_it(bench: Any) -> None
         for idempotent in (False, True)
     ]
     bench.worker.wake()
-    async with asyncio.timeout(20):
-        while not all([await bench.store.output(execution_id) for execution_id in ids]):
-            await bench.clock.sleep(0.01)
+
+    async def all_have_begun() -> bool:
+        return all([await bench.store.output(execution_id) for execution_id in ids])
+
+    await bench.poll(all_have_begun)
     started = time.monotonic()
     await bench.worker.stop(1)
     assert time.monotonic() - started < 4
