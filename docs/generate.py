@@ -26,6 +26,8 @@ from stormlet.foundation.settings import PREFIX
 from stormlet.foundation.telemetry import Metrics
 from stormlet.foundation.templates import FILTERS
 from stormlet.model.execution import COMPLETED, TRANSITIONS
+from stormlet.model.message import RESERVED_PREFIXES, ScopeKind
+from stormlet.model.message_catalogue import MESSAGE_TYPES
 from stormlet.model.problem_codes import CODES
 from stormlet.signatures.reference import render_proofs, render_schemes
 
@@ -47,6 +49,7 @@ def pages() -> dict[Path, str]:
         "sources": sources,
         "runners": render_runners,
         "formats": render_formats,
+        "messages": messages,
     }
     made = {DOCS / "reference" / f"{name}.md": make() for name, make in reference.items()}
     parts = {
@@ -149,6 +152,66 @@ def _schema_rows(schema: Mapping[str, Any], under: str = "") -> Iterator[str]:
             continue  # the same as each of `secrets`
         yield from _schema_rows(part, f"{under}{name}.")
         yield from _schema_rows(part["items"] if name == "secrets" else {}, f"{under}{name}[].")
+
+
+def messages() -> str:
+    """Return the page of message types: what is in each, and where it makes sense."""
+    lines = [
+        NOTE.format(source="src/stormlet/model/message_catalogue.py"),
+        "# Messages\n",
+        "What stormlet tells its [endpoints](../howto/send-webhooks.md). A type's `version` changes when a field of `data` goes",
+        "away or means something else; new fields may come at any time. `GET /api/v1/messagetypes` answers the same, with JSON",
+        "Schemas.\n",
+        "## Every message\n",
+        "In the format `standard` the whole message is the body; other [formats](formats.md) say it in their product's words.\n",
+        *_table(("field", "what it is")),
+        *(_row(f"`{name}`", text) for name, text in _MESSAGE_FIELDS.items()),
+        "",
+        "An action of yours publishes a type of its own by running `core.publish` with `type`, `data` and `scope`; its name may",
+        f"not begin with {_listed_words(sorted(RESERVED_PREFIXES))}.\n",
+        "## Types\n",
+        *_table(("type", "version", "scopes", "when")),
+    ]
+    for kind in MESSAGE_TYPES.values():
+        scopes = ", ".join(f"`{scope}`" for scope in ScopeKind if scope in kind.scopes) or "always sent"
+        lines.append(
+            _row(f"[`{kind.name}`](#{kind.name.replace('.', '')})", str(kind.version), scopes, kind.description)
+        )
+    for kind in MESSAGE_TYPES.values():
+        lines += [f"\n## {kind.name}\n", f"{kind.description} Its subject is the {kind.subject}.\n"]
+        lines += [*_table(("field of `data`", "type", "always there")), *_fields_of(kind.schema, ""), ""]
+        example = msgspec.json.format(msgspec.json.encode(kind.example), indent=2).decode()
+        lines += ["```json", example, "```"]
+    return _page(lines)
+
+
+_MESSAGE_FIELDS = {
+    "id": "constant over all endpoints and attempts: how a receiver knows a copy",
+    "type": "one of those below, or your own",
+    "timestamp": "when it happened",
+    "version": "of the type",
+    "subject": "what it is about: `execution:ID`, `source:REF`, …",
+    "ordinal": "its place among the messages of its subject, from 1: drop what is not above the last one you saw",
+    "pack": "that it belongs to",
+    "tags": "of the rule and the action, as `name:value`",
+    "caused_by": "the user or the rule behind it",
+    "url": "where to look at it",
+    "trace_tag": "of the event that it all began with",
+    "data": "what happened, below for each type",
+}
+
+
+def _listed_words(words: list[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words[:-1]) + f" or `{words[-1]}`"
+
+
+def _fields_of(schema: Mapping[str, Any], under: str) -> Iterator[str]:
+    """Yield a row for each field, those of objects below their own."""
+    for name, part in schema.get("properties", {}).items():
+        kinds = part.get("type", part.get("enum", "any"))
+        words = " or ".join(kinds) if isinstance(kinds, list) else kinds
+        yield _row(f"`{under}{name}`", words, "yes" if name in schema.get("required", ()) else "")
+        yield from _fields_of(part, f"{under}{name}.")
 
 
 def operators() -> str:

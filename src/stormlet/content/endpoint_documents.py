@@ -255,6 +255,8 @@ def wrong_with_url(url: str) -> tuple[str, str] | None:
 
 
 def _why_senseless(scope: Scope) -> str:
+    if scope == Scope():
+        return "is sent by itself, and cannot be asked for"
     words = "tags" if scope.tags else "packs"
     return f"makes no sense in a scope of {words}: such messages carry none, so none would ever come"
 

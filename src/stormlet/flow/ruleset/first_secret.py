@@ -4,7 +4,7 @@ from typing import Any
 
 from stormlet.flow.delivery.formats.interface import About, SecretForm, SecretUse
 from stormlet.flow.delivery.formats.registry import format_named
-from stormlet.flow.delivery.secrets import PREFIX, generate
+from stormlet.flow.delivery.secrets import generate
 from stormlet.foundation.errors import InvalidInputError, NotFoundError
 from stormlet.model.endpoint import Endpoint
 
@@ -41,5 +41,4 @@ def made_secret(about: About | None) -> str:
             f"the secret of {about.name} comes from {about.title}",
             hint="send it as `value`: the integration's routing key",
         )
-    made = generate()
-    return made.removeprefix(PREFIX) if about.secret_form is SecretForm.BASE64 else made
+    return generate()
