@@ -39,6 +39,8 @@ def command(client: Client, screen: Screen, instance_id: str, rule: str | None) 
     (named,) = named_triggers(client, [instance])
     when = age(instance.get("occurrence_time"), now())
     screen.line(visible(f"Event {instance['id']} on {named.get('trigger')}, {instance.get('status')}, {when}"))
+    if hint := answer.get("hint"):
+        screen.line(f"{_mark(None, screen)} {visible(str(hint))}")
     elsewhere = [each for each in verdicts if _is_elsewhere(each)] if rule is None and screen.output != "wide" else []
     told = [verdict for verdict in verdicts if verdict not in elsewhere]
     for verdict in sorted(told, key=_order):

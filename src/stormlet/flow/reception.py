@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from stormlet.flow.intake.mistaken_forms import MistakenForms
 from stormlet.flow.intake.webhooks import check_body, make_event
 from stormlet.flow.pipeline import Pipeline
 from stormlet.flow.ruleset import Compiled, Ruleset
@@ -103,6 +104,7 @@ class Reception:
         self._metrics = metrics
         self._schemas = PayloadSchemas()
         self._uses = SecretUses(clock)
+        self._mistaken = MistakenForms(clock.monotonic)
 
     async def receive(self, visit: Visit) -> Answer:
         """Take an event, or refuse it by an error that says no more than its sender may know.
@@ -150,6 +152,7 @@ class Reception:
             check_body(document)
         instances = instances_of(event, self._triggers(event.kind, visit.hook, document, content), tag)
         await self._pipeline.accept(instances, event)
+        self._mistaken.note(event)
         self._metrics.accept_seconds.observe(self._clock.monotonic() - started)
         headers = (_JSON, *_found_at(event.id, instances[0].id))
         return Answer(outcome="accepted", headers=headers, body=msgspec.json.encode(document), events=(event.id,))
@@ -220,6 +223,9 @@ class Reception:
                 await self._gate.unreadable(genuine, error)
             raise
         recorded = await self._pipeline.admit(arrivals) if arrivals else []
+        for arrival in arrivals:
+            if arrival.event is not None:
+                self._mistaken.note(arrival.event)
         if arrivals and (use := arrivals[0].secret) is not None and recorded[0].duplicate_of is None:
             self._uses.noted(use)
         return _answer(genuine, understood, arrivals, recorded)

@@ -127,3 +127,17 @@ async def test_what_is_acknowledged_is_on_disk(served: Served) -> None:
     found = {instance["id"]: instance for instance in (await served.get("/api/v1/triggerinstances?limit=-1")).json}
     for n, answer in enumerate(answers):
         assert found[answer.headers["location"].rpartition("/")[2]]["payload"]["body"] == {"n": n}
+
+
+async def test_json_sent_as_a_form_is_taken_and_told(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """As curl sends it without a content type: 202 as in StackStorm, a warning in the log, and the same words in `why`."""
+    answer = await served.post(
+        "/api/v1/webhooks/in", b'{"y": 1}', headers={"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    assert (answer.status, answer.json) == (202, {})
+    hint = "did the sender mean Content-Type: application/json?"
+    assert any(record.levelname == "WARNING" and hint in record.getMessage() for record in caplog.records)
+    why = (await served.get(f"{answer.headers['location']}/why")).json
+    assert hint in why["hint"]
+    plain = await served.post("/api/v1/webhooks/in", {"y": 1})
+    assert "hint" not in (await served.get(f"{plain.headers['location']}/why")).json

@@ -4,6 +4,7 @@ from typing import Any
 
 from stormlet.api.call import Call, Reply, json_reply
 from stormlet.api.listing import page_reply, store_page
+from stormlet.flow.intake.mistaken_forms import hint_for
 from stormlet.flow.pipeline import payload_of_stored
 from stormlet.foundation.errors import NotFoundError
 from stormlet.model.trigger import TriggerInstanceStatus
@@ -56,9 +57,9 @@ async def why(call: Call) -> Reply:
     """Tell, for each rule of its trigger, what was wanted and what was found; computed now, with the rules as they are."""
     stored = await _find(call)
     verdicts = await call.services.rehearsal.why(stored.instance.id, call.query.text("rule"))
-    return json_reply(
-        {"trigger_instance": _shown(stored, True), "verdicts": [verdict_json(verdict) for verdict in verdicts]}
-    )
+    told = {"trigger_instance": _shown(stored, True), "verdicts": [verdict_json(verdict) for verdict in verdicts]}
+    hint = hint_for(stored.event)
+    return json_reply({**told, "hint": hint} if hint else told)
 
 
 def _wants_payload(call: Call) -> bool:
