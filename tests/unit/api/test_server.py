@@ -2,14 +2,16 @@
 
 import asyncio
 import socket
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from stormlet.api.server import HttpServer
+from stormlet.app import Engine
 from stormlet.foundation.errors import SettingsError
-from stormlet.foundation.settings import Auth, Server, Settings
+from stormlet.foundation.settings import Auth, Bootstrap, Server, Settings, Storage
 
 from .conftest import KEY, Answer, Serve, Served, close
 
@@ -171,3 +173,20 @@ async def test_ipv6_is_served_where_the_machine_has_it(served: Served) -> None:
     assert (await reader.read()).endswith(b"ok\n")
     await close(writer)
     await server.stop(0.1)
+
+
+@pytest.mark.parametrize(("key", "warned"), [("seven77", True), ("eight888", False)])
+async def test_a_short_key_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, key: str, warned: bool
+) -> None:
+    """At the start, without the key itself; it is taken all the same."""
+    settings = Settings(home=str(tmp_path / "home"), server=Server(port=0), store=Storage(reserve_bytes=0))
+    engine = Engine(settings, Bootstrap(api_key=key, admin_password="unit-test-password"))
+    await engine.start()
+    try:
+        answer = await Served(engine).get("/api/v1/rules", key=key)
+    finally:
+        await engine.stop()
+    assert answer.status == 200
+    assert ("STORMLET_BOOTSTRAP_API_KEY has" in caplog.text) is warned
+    assert key not in caplog.text

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -26,6 +27,12 @@ from stormlet.foundation.settings import Auth
 from stormlet.model.credential import ApiKey, Identity, Token, User
 from stormlet.store.interface import Store
 
+log = logging.getLogger(__name__)
+SHORTEST_KEY = 8
+_SHORT_KEY = (
+    "STORMLET_BOOTSTRAP_API_KEY has %d characters: with fewer than %d it is soon guessed, and cannot be told from ordinary text "
+    "where it has to be hidden; set a random one of 32"
+)
 KEEP_TOKENS = 10_000
 _TOKEN = "authentication token"  # noqa: S105 - st2's word for the method, in GET /user
 _API_KEY = "API key"
@@ -166,7 +173,9 @@ class Authenticator:
         return made, text
 
     async def ensure_api_key(self, user: str, key: str) -> ApiKey:
-        """Let this key be valid, whether it exists already or not."""
+        """Let this key be valid, whether it exists already or not: automation chose it, perhaps not well."""
+        if len(key) < SHORTEST_KEY:
+            log.warning(_SHORT_KEY, len(key), SHORTEST_KEY)
         known = self._keys.get(api_key_hash(key))
         if known is None:
             return (await self.create_api_key(user, {"made_by": "bootstrap"}, key=key))[0]
