@@ -37,6 +37,7 @@ from stormlet.flow.verification.secrets import SecretReader
 from stormlet.foundation.clock import Clock, SystemClock
 from stormlet.foundation.errors import OverloadedError, SettingsError, StoreError
 from stormlet.foundation.home import Home
+from stormlet.foundation.open_files import allow_open_files
 from stormlet.foundation.secrets import SecretBox
 from stormlet.foundation.settings import Bootstrap, Settings, environment
 from stormlet.foundation.supervisor import Service, Supervisor, stop_services
@@ -50,6 +51,8 @@ log = logging.getLogger("stormlet")
 ADMIN = "st2admin"
 IDLE_SECONDS = 5.0
 RETRY_SECONDS = 1.0
+OTHER_FILES = 1000
+"""Files besides connections: the database, pipes of actions, connections to receivers."""
 
 
 class Printer(Protocol):
@@ -107,6 +110,7 @@ class Engine:
         self.ruleset.on_change(self.delivery.content_changed)
         await self.ruleset.reload()
         await self.authenticator.load()
+        self._allow_connections()
         await self.server.start()
         api_key, password = await self._credentials()
         await self.delivery.dispatcher.start()
@@ -116,6 +120,15 @@ class Engine:
         self._spawn_loops()
         self._leave_for_the_command_line(api_key)
         return self._greeting(api_key, password)
+
+    def _allow_connections(self) -> None:
+        wanted = self.settings.server.max_connections + OTHER_FILES
+        if (limit := allow_open_files(wanted)) < wanted:
+            log.warning(
+                "server.max_connections is %d, but only %d files may be open: raise the hard limit (`ulimit -Hn`)",
+                self.settings.server.max_connections,
+                limit,
+            )
 
     def _leave_for_the_command_line(self, api_key: str | None) -> None:
         known = _known(url=self.server.url, api_key=api_key or self.home.read_cli().get("api_key"))

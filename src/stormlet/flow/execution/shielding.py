@@ -4,8 +4,9 @@ import contextlib
 import ctypes
 import logging
 import os
-import resource
 from pathlib import Path
+
+from stormlet.foundation.open_files import allow_open_files
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +25,7 @@ def shield_process() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     except (OSError, AttributeError) as error:  # not Linux, or no C library to be found
         log.warning("actions can read the memory and environment of the engine: %s", error)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    allow_open_files(_OPEN_FILES)
 
 
 def _keep_files() -> None:
