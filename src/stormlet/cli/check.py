@@ -1,6 +1,5 @@
 """`stormlet check`: every problem with content, at once, without a server."""
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from stormlet.model.problem import Problem
     from stormlet.model.snapshot import Snapshot
 
-_ST2_OPERATOR = re.compile(r"For field: .*, operator (.*) not in list of allowed operators: \[", re.DOTALL)
-
 
 @click.command(cls=Command)
 @click.argument("paths", nargs=-1, type=click.Path(exists=True), metavar="[PATHS]...")
@@ -31,9 +28,13 @@ _ST2_OPERATOR = re.compile(r"For field: .*, operator (.*) not in list of allowed
     show_default=True,
     help="`github` prints annotations for a workflow.",
 )
+@click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), help="Same as --format, as other commands have it."
+)
+@click.option("-j", "--json", "in_json", is_flag=True, help="Same as --format json.")
 @click.option("--home", metavar="DIR", help="Where stormlet.toml and configs lie.  [default: ./.stormlet]")
 @click.option("--config", metavar="FILE", help="Settings, as for `serve`.")
-def command(paths: tuple[str, ...], strict: bool, form: str, home: str | None, config: str | None) -> int:
+def command(paths: tuple[str, ...], strict: bool, form: str, home: str | None, config: str | None, **same: Any) -> int:
     """Find every problem in rules, sources and packs, without a server.
 
     PATHS are directories of rules, directories called `sources`, packs, directories of packs, or single files. Without any:
@@ -42,6 +43,7 @@ def command(paths: tuple[str, ...], strict: bool, form: str, home: str | None, c
 
     What StackStorm would load but is surely a mistake is a warning, and does not fail without --strict.
     """
+    form = "json" if same["in_json"] else same["output"] or form
     checked = check_paths(paths, home, config)
     problems = checked.problems
     if form == "json":
@@ -160,18 +162,7 @@ def _lies_in(file: str, paths: Iterable[str]) -> bool:
 
 def _line(problem: "Problem", strict: bool) -> str:
     mild = "" if strict or problem.severity == "error" else "warning: "
-    return one_line(f"{problem.location} {problem.code} {mild}{_sentence(problem)}")
-
-
-def _sentence(problem: "Problem") -> str:
-    """Return what is wrong, where in the document, and the cure."""
-    text = problem.text
-    if problem.code == "unknown-operator" and (operator := _ST2_OPERATOR.match(text)):
-        # The API answers with StackStorm's sentence, which lists all operators; nobody wants to read that in a line.
-        text = f'"{operator[1]}" is not an operator'
-    where = f"{problem.path}: " if problem.path else ""
-    cure = f" ({problem.hint})" if problem.hint else ""
-    return f"{where}{text}{cure}"
+    return one_line(f"{problem.location} {problem.code} {mild}{problem.sentence}")
 
 
 def _annotation(problem: "Problem", strict: bool) -> str:
@@ -180,7 +171,7 @@ def _annotation(problem: "Problem", strict: bool) -> str:
     at = problem.location
     place = {"file": at.file, "line": at.line or "", "col": at.column or "", "title": problem.code}
     properties = ",".join(f"{key}={_escaped(str(value))}" for key, value in place.items() if value != "")
-    return f"::{kind} {properties}::{_escaped(_sentence(problem), '')}"
+    return f"::{kind} {properties}::{_escaped(problem.sentence, '')}"
 
 
 def _escaped(text: str, also: str = ":,") -> str:

@@ -39,9 +39,16 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     location: Location = Location()
     path: str = ""
     hint: str = ""
+    short: str = ""
+    """What a line says instead of `text`, where that is StackStorm's sentence word by word and too long for people."""
+
+    @property
+    def sentence(self) -> str:
+        """Return where in the document, what is wrong, and the cure."""
+        where = f"{self.path}: " if self.path else ""
+        cure = f" ({self.hint})" if self.hint else ""
+        return f"{where}{self.short or self.text}{cure}"
 
     def __str__(self) -> str:
         """Return `file:line:column code message (hint)`."""
-        where = f"{self.path}: " if self.path else ""
-        cure = f" ({self.hint})" if self.hint else ""
-        return f"{self.location} {self.code} {where}{self.text}{cure}"
+        return f"{self.location} {self.code} {self.sentence}"

@@ -82,6 +82,8 @@ def test_json_is_for_programs(rules: Path) -> None:
     assert json.loads(check(rules.parent, "--format", "json").stdout) == []
     (rules / "bad.yaml").write_text(BAD)
     found = json.loads(check(rules.parent, "--format", "json").stdout)
+    for same in (("-o", "json"), ("-j",)):
+        assert json.loads(check(rules.parent, *same).stdout) == found
     first = next(each for each in found if each["code"] == "unknown-operator")
     assert (first["file"], first["line"], first["column"], first["severity"]) == ("rules/bad.yaml", 5, 5, "error")
     assert first["path"] == "criteria.trigger.body.a.type"

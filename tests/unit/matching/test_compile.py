@@ -62,7 +62,7 @@ def test_errors_break_the_rule(rule: Any, criterion: Any, code: str, path: str, 
     assert compiled is None
     [problem] = problems
     assert (problem.code, problem.path, problem.severity) == (code, f"criteria.trigger.v{path}", Severity.ERROR)
-    assert said in str(problem)
+    assert said in f"{problem} {problem.text}"
     assert code in CODES
 
 

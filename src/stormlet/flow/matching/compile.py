@@ -125,6 +125,7 @@ class _Compiler:
             f"{path}.type",
             criterion,
             hint=f'did you mean "{near[0]}"?' if near else "",
+            short=f'"{criterion.type}" is not an operator',
         )
         return None
 
@@ -217,6 +218,7 @@ class _Compiler:
         *,
         severity: Severity = Severity.ERROR,
         hint: str = "",
+        short: str = "",
     ) -> None:
         nearest = path
         while nearest and nearest not in self._rule.locations:
@@ -224,7 +226,7 @@ class _Compiler:
         location = self._rule.locations.get(nearest)
         if criterion is not None and (location is None or nearest == "criteria"):
             location = criterion.location
-        problem = Problem(code=code, text=text, severity=severity, path=path, hint=hint)
+        problem = Problem(code=code, text=text, severity=severity, path=path, hint=hint, short=short)
         self.problems.append(msgspec.structs.replace(problem, location=location) if location else problem)
 
 
