@@ -101,6 +101,8 @@ def test_send_and_wait_tells_what_came_of_it(stormlet: Run) -> None:
     assert done.returncode == 0
     assert "default.sample matched\n  core.local succeeded" in done.stdout
     assert "got value1" in done.stdout
+    found = json.loads(stormlet("rule-enforcement", "get", "last", "-j").stdout)
+    assert found["rule"]["ref"] == "default.sample"
     done = stormlet("send", "sample", "-d", "-", "--wait", given='{"key1": "other"}')
     assert (done.returncode, "no rule matched" in done.stderr) == (1, True)
     assert "202 accepted" in done.stdout
@@ -124,6 +126,21 @@ def test_send_and_wait_fails_with_the_action(stormlet: Run, server: Any, write_r
     assert stormlet("rule", "create", "-", given=document).returncode == 0
     done = stormlet("send", "absent", "-d", '{"key1": "value1"}', "--wait")
     assert (done.returncode, "default.absent failed" in done.stdout) == (6, True)
+
+
+def test_send_takes_the_url_that_a_sender_was_given(stormlet: Run, server: Any) -> None:
+    """All of it, or from its path on; another server's is refused before anything is sent."""
+    for target in (f"{server.url}/api/v1/webhooks/sample", "/api/v1/webhooks/sample"):
+        assert stormlet("send", target, "-d", '{"key1": "value1"}', "--wait").returncode == 0
+    done = stormlet("send", "http://127.0.0.1:1/api/v1/webhooks/sample")
+    assert (done.returncode, "--url" in done.stderr) == (2, True)
+
+
+def test_a_parameter_that_is_refused_exits_the_same_wherever_it_is_noticed(stormlet: Run) -> None:
+    """1 from the command line's own look at the type and from the server; 2 is for what is no NAME=VALUE at all."""
+    assert stormlet("run", "core.local", "cmd=true", "timeout=long").returncode == 1
+    assert stormlet("run", "core.local", "cmd=true", "nope=1").returncode == 1
+    assert stormlet("run", "core.local", "cmd").returncode == 2
 
 
 def test_send_knows_hooks_from_triggers(stormlet: Run) -> None:
@@ -185,7 +202,7 @@ def test_run_casts_waits_and_tells(stormlet: Run) -> None:
     assert done.returncode == 6
     execution = json.loads(done.stdout)
     assert (execution["result"]["return_code"], execution["parameters"]["timeout"]) == (3, 5)
-    assert stormlet("run", "core.local", "cmd=true", "timeout=five").returncode == 2
+    assert stormlet("run", "core.local", "cmd=true", "timeout=five").returncode == 1
     assert stormlet("run", "core.nope").returncode == 3
     started = stormlet("run", "core.local", "cmd=sleep 60", "-a", "-o", "name").stdout.strip()
     assert stormlet("execution", "cancel", started).returncode == 0
@@ -267,6 +284,11 @@ def test_doctor_is_content_or_tells_a_cure(stormlet: Run, server: Any) -> None:
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "all is well"), done.stdout
     done = stormlet("doctor", "--api-key", "wrong", STORMLET_CONTENT__RULES=rules)
     assert (done.returncode, "→ make a new one" in done.stdout) == (1, True)
+    more = server.home.parent / "more"
+    more.mkdir()
+    (more / "raw.yaml").write_text(RULE.replace("name: sample", "name: raw").replace(" | quote", ""))
+    done = stormlet("doctor", STORMLET_CONTENT__RULES=f"{rules}:{more}")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 warning"), done.stdout
     (server.home / "cli.json").chmod(0o644)
     found = json.loads(stormlet("doctor", "-o", "json", STORMLET_CONTENT__RULES=rules).stdout)
     assert [each["what"] for each in found if each["health"] == "problem"] == ["home"]

@@ -9,7 +9,7 @@ from stormlet.cli.client import Client
 from stormlet.cli.failures import FAILED, OK
 from stormlet.cli.options import Command, with_client, with_screen
 from stormlet.cli.render import Screen
-from stormlet.cli.text import pad, visible
+from stormlet.cli.text import counted, pad, visible
 
 if TYPE_CHECKING:
     from stormlet.cli.findings import Finding
@@ -26,7 +26,7 @@ def command(ctx: click.Context, client: Client, screen: Screen, config: str | No
     """Find what is wrong with this installation, and its cure.
 
     Looks at settings, home, disk, clock, database, content and the server. It changes nothing. Exit code 1 where there is
-    something to mend.
+    a problem; warnings alone leave it at 0.
     """
     from stormlet.cli.findings import Health
 
@@ -35,12 +35,12 @@ def command(ctx: click.Context, client: Client, screen: Screen, config: str | No
         found.append(finding)
         if screen.for_people:
             _print(screen, finding)
-    ill = [finding for finding in found if finding.health in (Health.WARNING, Health.PROBLEM)]
+    problems, warnings = (sum(one.health is kind for one in found) for kind in (Health.PROBLEM, Health.WARNING))
     if screen.for_people:
-        screen.line(f"{len(ill)} to mend" if ill else "all is well")
+        screen.line(counted((problems, "problem"), (warnings, "warning")) or "all is well")
     else:
         screen.data([finding._asdict() for finding in found])
-    return FAILED if ill else OK
+    return FAILED if problems else OK
 
 
 def _examine(client: Client, home: str | None, config: str | None) -> Iterator["Finding"]:

@@ -8,6 +8,7 @@ import click
 
 from stormlet.cli.client import Client, part
 from stormlet.cli.documents import read_bytes
+from stormlet.cli.failures import CommandError
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -20,7 +21,8 @@ def parse_parameters(pairs: Iterable[str], schemas: Mapping[str, Mapping[str, An
         schemas: JSON Schema of each known parameter; others stay text, and the server judges them.
 
     Raises:
-        click.BadParameter: a pair without `=`, or a value that is not of the declared type; says which.
+        click.BadParameter: a pair without `=`.
+        CommandError: a value that is not of the declared type; says which.
     """
     parameters = {}
     for pair in pairs:
@@ -54,7 +56,10 @@ def _cast(name: str, text: str, kind: object) -> Any:
             return json.loads(text) if text.lstrip().startswith("{") else _pairs(text)
     except (ValueError, KeyError) as error:
         cause = f": {error}" if isinstance(error, json.JSONDecodeError) else ""
-        raise click.BadParameter(f"parameter `{name}` must be of type {kind}, and `{text}` is not{cause}") from None
+        # No error of usage: it is for the action to say, and the server answers the same to what is not seen here.
+        raise CommandError(
+            f"parameter `{name}` must be of type {kind}, and `{text}` is not{cause}", code="refused"
+        ) from None
     return text
 
 

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 from stormlet.cli.text import cells, cut, one_line, pad, visible
 
 GAP = 2
+INDENT = 4
+NARROW = 120
+"""Cells."""
 LEAST_WIDTH = 8
 FORMATS = ("table", "wide", "json", "yaml", "name")
 
@@ -75,6 +78,11 @@ class Screen:
         """Tell whether a person reads this, and not a program."""
         return self.output in ("table", "wide")
 
+    @property
+    def is_narrow(self) -> bool:
+        """Tell whether this is a terminal on which two long columns have no place beside each other."""
+        return self._width is not None and self._width < NARROW
+
     def line(self, text: str = "") -> None:
         """Print one line as it is."""
         print(text)
@@ -107,17 +115,20 @@ class Screen:
             self._table(items, [column for column in columns if self.output == "wide" or not column.wide])
 
     def definitions(self, items: Sequence[Mapping[str, Any]], *, name: str, text: str) -> None:
-        """Print names with prose beside them, which is wrapped in its column where the terminal is narrow."""
+        """Print names with prose beside them, wrapped in its column where the terminal is narrow, or below long names."""
         if not self.for_people or self.output == "wide" or self._width is None:
             self.rows(items, (Column(name.upper(), name), Column(text.upper(), text)), name=name, empty="")
             return
         from textwrap import wrap
 
         left = max(cells(str(item[name])) for item in items) + GAP
+        below = left * 2 > self._width
+        left = INDENT if below else left
         for item in items:
-            lines = wrap(visible(str(item[text])), max(self._width - left, LEAST_WIDTH)) or [""]
-            self.line(self.paint(pad(visible(str(item[name])), left), "bold") + lines[0])
-            for line in lines[1:]:
+            lines = wrap(visible(str(item[text])), max(self._width - left, LEAST_WIDTH), break_on_hyphens=False) or [""]
+            title = visible(str(item[name]))
+            self.line(self.paint(title if below else pad(title, left), "bold") + ("" if below else lines[0]))
+            for line in lines[0 if below else 1 :]:
                 self.line(" " * left + line)
 
     def fields(self, item: Mapping[str, Any], columns: Sequence[Column], *, name: str) -> None:

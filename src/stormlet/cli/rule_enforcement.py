@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from stormlet.cli.client import Client
+from stormlet.cli.failures import NOT_FOUND, CommandError
 from stormlet.cli.listing import Noun, show_list, show_one
 from stormlet.cli.moments import age, exact
 from stormlet.cli.options import Group, filters, limit_option, with_client, with_screen
@@ -56,9 +57,19 @@ def list_enforcements(client: Client, screen: Screen, rule: str | None, **query:
 
 
 @command.command("get")
-@click.argument("enforcement_id", metavar="ID")
+@click.argument("enforcement_id", metavar="ID|last")
 @with_screen
 @with_client
 def get_enforcement(client: Client, screen: Screen, enforcement_id: str) -> None:
     """Show one."""
-    show_one(client, screen, RULE_ENFORCEMENT, enforcement_id)
+    key = _last_enforcement(client) if enforcement_id == "last" else enforcement_id
+    show_one(client, screen, RULE_ENFORCEMENT, key)
+
+
+def _last_enforcement(client: Client) -> str:
+    page = client.list(RULE_ENFORCEMENT.path, {"limit": 1})
+    if not page.items:
+        raise CommandError(
+            "no rule has matched yet", hint="`stormlet why last` tells why", exit_code=NOT_FOUND, code="not_found"
+        )
+    return str(page.items[0]["id"])

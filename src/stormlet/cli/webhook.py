@@ -56,7 +56,12 @@ def list_webhooks(client: Client, screen: Screen) -> None:
     if screen.for_people and hooks:
         rules = client.list("/rules").items
         hooks = [{**hook, "rules": _rules_on(hook, rules)} for hook in hooks]
-    screen.rows(sorted(hooks, key=url_of), WEBHOOK.columns, name=WEBHOOK.name, empty=WEBHOOK.empty)
+    hooks = sorted(hooks, key=url_of)
+    if screen.output == "table" and screen.is_narrow and hooks:
+        shown = [{"url": WEBHOOK.columns[0].of(hook), "rules": ", ".join(hook["rules"])} for hook in hooks]
+        screen.definitions(shown, name="url", text="rules")
+        return
+    screen.rows(hooks, WEBHOOK.columns, name=WEBHOOK.name, empty=WEBHOOK.empty)
 
 
 def _rules_on(hook: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -7,6 +7,7 @@ import click
 import pytest
 
 from stormlet.cli.documents import read_document, read_json
+from stormlet.cli.failures import FAILED, CommandError
 from stormlet.cli.parameters import parse_parameters
 
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -41,12 +42,18 @@ def test_values_take_the_declared_type(pair: str, value: dict[str, Any]) -> None
     assert parse_parameters([pair], SCHEMAS) == value
 
 
-@pytest.mark.parametrize(
-    "pair", ["count=five", "ratio=x", "force=maybe", "hosts=[1", "labels={", "labels=a", "no-equals", "=value"]
-)
+@pytest.mark.parametrize("pair", ["count=five", "ratio=x", "force=maybe", "hosts=[1", "labels={", "labels=a"])
 def test_values_of_another_type_are_refused(pair: str) -> None:
-    """The message names the parameter, or shows the form that is meant."""
-    with pytest.raises(click.BadParameter, match=pair.partition("=")[0] or "name=value"):
+    """The message names the parameter; the exit code is that of the server's refusal, which it spares."""
+    with pytest.raises(CommandError, match=pair.partition("=")[0]) as caught:
+        parse_parameters([pair], SCHEMAS)
+    assert caught.value.exit_code == FAILED
+
+
+@pytest.mark.parametrize("pair", ["no-equals", "=value"])
+def test_what_is_no_pair_is_an_error_of_usage(pair: str) -> None:
+    """The message shows the form that is meant."""
+    with pytest.raises(click.BadParameter, match="name=value"):
         parse_parameters([pair], SCHEMAS)
 
 

@@ -48,6 +48,15 @@ def test_a_narrow_terminal_cuts_prose_not_names(capsys: pytest.CaptureFixture[st
     assert all(len(line) <= 44 for line in lines)
 
 
+def test_long_names_stand_above_their_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where half a line is not enough for the name; nothing is cut, and no word is broken at a hyphen."""
+    items = [{"url": "/api/v1/webhooks/" + "x" * 30, "rules": "default.tell-the-team, default.b"}]
+    Screen(width=30).definitions(items, name="url", text="rules")
+    assert printed(capsys) == [str(items[0]["url"]), "    default.tell-the-team,", "    default.b"]
+    Screen(width=80).definitions([{"url": "/a", "rules": "default.b"}], name="url", text="rules")
+    assert printed(capsys) == ["/a  default.b"]
+
+
 def test_wide_cuts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """-o wide shows more columns and never an ellipsis."""
     Screen("wide", width=20).rows(ROWS, COLUMNS, name="ref", empty="")
