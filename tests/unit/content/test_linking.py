@@ -344,3 +344,27 @@ def test_our_own_packs_and_rules_are_spotless(load_all: Loader) -> None:
     checkout = Path(__file__).parents[3]
     snapshot = link(load_all(bundled=checkout / "packs", rules=(checkout / "rules",)), RUNNER_TYPES)
     assert [str(problem) for problem in snapshot.problems] == []
+
+
+def test_a_template_of_any_depth_is_judged_or_let_be(linked: Linker) -> None:
+    """Whatever an author writes, the others' content is loaded."""
+    deep = [
+        "x" + " | upper" * 6000,
+        "(" * 90 + "x" + ")" * 90,
+        "x" + "[0]" * 6000,
+        "x" + " ~ x" * 6000,
+        "-" * 3000 + "1",
+    ]
+    files = {
+        f"rules/{number}.yaml": rule(f"{{ref: core.local, parameters: {{cmd: '{{{{ {text} }}}}'}}}}").replace(
+            "name: r", f"name: r{number}"
+        )
+        for number, text in enumerate(deep)
+    }
+    snapshot, _ = linked(files)
+    assert len(snapshot.rules) == len(deep)
+
+
+def test_a_filter_that_does_not_exist_is_no_matter_for_the_checks(linked: Linker) -> None:
+    """Compiling tells of it."""
+    linked({"rules/r.yaml": rule("{ref: core.local, parameters: {cmd: '{{ trigger.x | qoute }}'}}")})

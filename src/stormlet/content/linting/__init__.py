@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterable, Iterator
 from stormlet.content.linting import (
     action_exists,
     action_parameters,
+    criteria_keys,
+    defaults,
     endpoint_action,
     endpoint_url,
     entry_point,
+    literal_parameters,
     raw_template_in_shell,
     runner,
     same_guard,
     source_triggers,
+    template_names,
     webhook_body_spelling,
     webhook_url,
 )
@@ -29,6 +33,9 @@ from stormlet.model.source import Source
 RULE_CHECKS: tuple[Callable[[Rule, Context], Iterable[Problem]], ...] = (
     action_exists.check,
     action_parameters.check,
+    literal_parameters.check,
+    criteria_keys.check,
+    template_names.check,
     raw_template_in_shell.check,
     webhook_body_spelling.check,
     webhook_url.check,
@@ -36,6 +43,7 @@ RULE_CHECKS: tuple[Callable[[Rule, Context], Iterable[Problem]], ...] = (
 ACTION_CHECKS: tuple[Callable[[Action, Context], Iterable[Problem]], ...] = (
     runner.check,
     entry_point.check,
+    defaults.check,
 )
 
 SOURCE_CHECKS: tuple[Callable[[Source, Context], Iterable[Problem]], ...] = (

@@ -22,6 +22,11 @@ def trigger_parameter_problems(rule: Rule, types: Mapping[str, TriggerType]) -> 
     except InvalidInputError:
         return  # told where the trigger type was read
     known = list(schema.get("properties", {}))
+    if known and "additionalProperties" not in schema and "patternProperties" not in schema:
+        for name in rule.trigger.parameters:
+            if name not in known:
+                text, hint = f"{kind.ref} does not take a parameter {name}", did_you_mean_or_list(name, known)
+                yield in_rule(rule, "unknown-trigger-parameter", text, f"trigger.parameters.{name}", hint=hint)
     for error in validator.errors(with_defaults(rule.trigger.parameters, schema)):
         names = error.names if error.keyword == "additionalProperties" else ("",)
         for name in names:
