@@ -151,19 +151,22 @@ def test_kill_9_while_sending_loses_nothing(
     write(endpoints, "watcher", url=f"{receiver.url}/hook", types=["trigger.received"])
     server = make_server(rules=rules_directory, environment=settings(endpoints))
     server.wait_for_line("watcher is verified")
-    slow = threading.Event()
-    receiver.act = lambda path: slow.wait(0.03) and None
+    answering = threading.Event()
+    answering.set()
+    receiver.act = lambda path: answering.wait(30) and None
     accepted: list[str] = []
     for number in range(90):
+        if number in (25, 55):
+            answering.clear()  # from here on the engine is in the middle of sending
         answer = server.post("/api/v1/webhooks/in", {"n": number})
         assert answer.status == 202
         accepted.append(answer.headers["location"].rpartition("/")[2])
         if number in (30, 60):
             before = len(receiver.requests)
-            receiver.wait(lambda: len(receiver.requests) > before)  # noqa: B023 - asked before the loop goes on
             server.kill()
+            answering.set()
             server.start()
-    slow.set()
+            receiver.wait(lambda: len(receiver.requests) > before)  # noqa: B023 - asked before the loop goes on
 
     def arrived() -> set[str]:
         bodies = [json.loads(body)["data"] for _, _, body in receiver.requests]
@@ -175,6 +178,7 @@ def test_kill_9_while_sending_loses_nothing(
         if each["type"] == "trigger.received":
             ids.setdefault(each["data"]["trigger_instance"]["id"], set()).add(each["webhook-id"])
     assert all(len(some) == 1 for some in ids.values())
+    assert len(receiver.messages()) > len(accepted) + 1, "nothing was under way when the engine was killed"
 
 
 def test_a_hanging_endpoint_delays_nobody(
