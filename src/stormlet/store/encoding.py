@@ -59,6 +59,15 @@ class Codec:
         packed = self.pack(value)
         return packed if self._box is None else self._box.seal_bytes(packed, name)
 
+    def can_open(self, stored: bytes, name: str) -> bool:
+        """Tell whether what `seal` or `pack` made can be opened with the key that is here."""
+        if stored[:1] != _SEALED:
+            return True
+        try:
+            return self._box is not None and bool(self._box.open_bytes(stored, name))
+        except InvalidInputError:
+            return False
+
     def unseal(self, stored: bytes, name: str, type_: type[T]) -> T:
         """Undo `seal`, or `pack`. Raises StoreError also where the key is another."""
         if stored[:1] != _SEALED:

@@ -92,7 +92,7 @@ class ExecutionTables(Tables):
             parameters["without_parent"] = True
         if wanted.ids is not None:
             parameters["ids"] = to_json(wanted.ids).decode()
-        return await self._page("list_executions", "count_executions", parameters, page, self._read_execution)
+        return await self._page("list_executions", "count_executions", parameters, page, self._show_execution)
 
     async def output(self, execution_id: str, kind: OutputKind | None = None) -> list[OutputChunk]:
         parameters = {"execution_id": execution_id, "kind": None if kind is None else kind.value}
@@ -100,6 +100,10 @@ class ExecutionTables(Tables):
 
     def _read_execution(self, row: Row) -> Execution:
         return read_execution(row, self._codec)
+
+    def _show_execution(self, row: Row) -> Execution:
+        """Read one of many: that the key of some is lost must not hide the others."""
+        return read_execution(row, self._codec, keyless=True)
 
     def _claim_or_reject(self, row: Row, now: datetime) -> Claim | Outcome:
         """Read a claim; one whose bodies are damaged is concluded, so that it does not stand in the way of the others."""
