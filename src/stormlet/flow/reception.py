@@ -6,6 +6,7 @@
 What is answered 2xx is on disk, or was a handshake. Who the HTTP side is, this module does not know.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ from stormlet.flow.triggering import (
     generic_trigger,
     instances_of,
 )
+from stormlet.flow.verification.answers import Answer, answer_to, found_at, handshake_answer
 from stormlet.flow.verification.claims import SecretUses, delivery_claim, order_claim
 from stormlet.flow.verification.gate import Gate
 from stormlet.flow.verification.requests import Genuine, HookRequest, Live, Part, Sender, TurnedAway, Understood
@@ -32,15 +34,17 @@ from stormlet.foundation.errors import (
     NotFoundError,
     OverloadedError,
     RateLimitedError,
+    StoreError,
     StormletError,
 )
 from stormlet.foundation.headers import Pairs
 from stormlet.foundation.settings import Limits
 from stormlet.foundation.telemetry import Metrics
-from stormlet.model.arrival import Arrival, Recorded
+from stormlet.model.arrival import Arrival
 from stormlet.model.event import Event, EventKind
 from stormlet.model.trigger import Trigger, TriggerInstance
-from stormlet.signatures.handshakes import Reply
+
+log = logging.getLogger(__name__)
 
 NOT_FOUND = "The resource could not be found."
 CLOSED_SECONDS = 60
@@ -79,17 +83,6 @@ class Visit(Protocol):
         ...
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What is answered, and what became of the request: accepted, duplicate, stale or handshake."""
-
-    outcome: str
-    status: int = 202
-    headers: Pairs = ()
-    body: bytes = b""
-    events: tuple[str, ...] = ()
-    """Ids of the events; of a duplicate, those of the event that came first."""
-
-
 class Reception:
     """Receives requests to webhooks."""
 
@@ -123,7 +116,7 @@ class Reception:
         """Answer an OPTIONS request that asks whether it may send; None where it is another, or nobody may say so."""
         lives = self._gate.live(self._ruleset.current.guards.get(visit.hook, ()))
         reply = self._gate.answer_unsigned(lives, _request(visit, self._clock))
-        return _handshake(reply) if reply is not None else None
+        return handshake_answer(reply) if reply is not None else None
 
     # StackStorm's way
 
@@ -154,7 +147,7 @@ class Reception:
         await self._pipeline.accept(instances, event)
         self._mistaken.note(event)
         self._metrics.accept_seconds.observe(self._clock.monotonic() - started)
-        headers = (_JSON, *_found_at(event.id, instances[0].id))
+        headers = (_JSON, *found_at(event.id, instances[0].id))
         return Answer(outcome="accepted", headers=headers, body=msgspec.json.encode(document), events=(event.id,))
 
     def _triggers(self, kind: EventKind, hook: str, document: Any, content: Compiled) -> list[Trigger]:
@@ -172,7 +165,7 @@ class Reception:
                 raise NotFoundError(NOT_FOUND)
             lives = await gate.admit_sender(lives, request)
             if (reply := gate.answer_unsigned(lives, request)) is not None:
-                return self._counted(_handshake(reply), name)
+                return self._counted(handshake_answer(reply), name)
             if all(live.guard.wants_key for live in lives):
                 await visit.identify()
             body = await visit.body(gate.body_limit(lives))
@@ -184,11 +177,8 @@ class Reception:
                 raise await gate.turn_away(verdict, request)
             gate.take_turn(verdict)
             answer = await self.take_in(verdict, content)
-        except RateLimitedError:
-            self._metrics.source_requests.labels(name, "limited").inc()
-            raise
-        except StormletError:
-            self._metrics.source_requests.labels(name, "refused").inc()
+        except StormletError as error:
+            self._metrics.source_requests.labels(name, _refused_as(error)).inc()
             raise
         self._metrics.accept_seconds.observe(self._clock.monotonic() - started)
         return self._counted(answer, name)
@@ -214,7 +204,7 @@ class Reception:
         reply = await self._gate.answer_signed(genuine, understood.document)
         if reply is not None:
             await self._pipeline.verified(genuine.live.guard.source.ref, genuine.request.hook, handshake=True)
-            return _handshake(reply)
+            return handshake_answer(reply)
         try:
             _check(understood)
             arrivals = await self._arrivals(genuine, understood, content)
@@ -228,7 +218,7 @@ class Reception:
                 self._mistaken.note(arrival.event)
         if arrivals and (use := arrivals[0].secret) is not None and recorded[0].duplicate_of is None:
             self._uses.noted(use)
-        return _answer(genuine, understood, arrivals, recorded)
+        return answer_to(genuine, understood, arrivals, recorded)
 
     async def _arrivals(self, genuine: Genuine, understood: Understood, content: Compiled) -> list[Arrival]:
         use = self._uses.due(genuine, genuine.request.received_at)
@@ -283,6 +273,12 @@ def _request(visit: Visit, clock: Clock) -> HookRequest:
     )
 
 
+def _refused_as(error: StormletError) -> str:
+    if isinstance(error, RateLimitedError):
+        return "limited"
+    return "overloaded" if isinstance(error, OverloadedError | StoreError) else "refused"
+
+
 def _check(understood: Understood) -> None:
     if understood.error is not None:
         raise understood.error
@@ -294,46 +290,3 @@ def _instances(event: Event, triggers: Sequence[Trigger], tag: str) -> tuple[Tri
     """The first instance has the event's own id, so that the answer to a copy can name it without looking it up."""
     made = instances_of(event, list({trigger.ref: trigger for trigger in triggers}.values()), tag)
     return tuple(msgspec.structs.replace(one, id=event.id) if one is made[0] else one for one in made)
-
-
-def _answer(
-    genuine: Genuine, understood: Understood, arrivals: Sequence[Arrival], recorded: Sequence[Recorded]
-) -> Answer:
-    """Return what the source's sender expects; a copy is answered as the first one was."""
-    reply = genuine.live.guard.reply
-    firsts = [
-        found.duplicate_of or arrival.event.id
-        for arrival, found in zip(arrivals, recorded, strict=True)
-        if arrival.event is not None
-    ]
-    headers = reply.headers
-    if firsts:
-        headers = (*headers, *_found_at(firsts[0], firsts[0] if arrivals[0].instances else ""))
-    return Answer(
-        outcome=_outcome(recorded),
-        status=reply.status,
-        headers=headers,
-        body=_echo(understood) if reply.body is None else reply.body,
-        events=tuple(firsts),
-    )
-
-
-def _outcome(recorded: Sequence[Recorded]) -> str:
-    fresh = [found for found in recorded if found.duplicate_of is None]
-    if recorded and not fresh:
-        return "duplicate"
-    return "stale" if fresh and all(found.stale for found in fresh) else "accepted"
-
-
-def _echo(understood: Understood) -> bytes:
-    documents = [part.document for part in understood.parts]
-    return msgspec.json.encode(documents[0] if len(documents) == 1 else documents)
-
-
-def _found_at(event: str, instance: str) -> Pairs:
-    found = (("X-Event-Id", event),)
-    return (*found, ("Location", f"/api/v1/triggerinstances/{instance}")) if instance else found
-
-
-def _handshake(reply: Reply) -> Answer:
-    return Answer(outcome="handshake", status=reply.status, headers=reply.headers, body=reply.body)

@@ -28,7 +28,7 @@ class Metrics:
         "stormlet_events_total": "Requests to webhooks, by what came of them (accepted, duplicate, stale, handshake, refused, "
         "overloaded).",
         "stormlet_source_requests_total": "Requests to webhooks that a source guards, by source and what came of them (accepted, "
-        "duplicate, stale, handshake, refused, limited).",
+        "duplicate, stale, handshake, refused, limited, overloaded).",
         "stormlet_accept_seconds": "Time from a webhook's last byte to its answer, the commit included.",
         "stormlet_decisions_total": "Trigger instances decided, by status.",
         "stormlet_rules_matched_total": "Enforcements, by status.",

@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .conftest import Door, Serve
+from .test_credentials_at_rest import everything
 
 SECRET = "correct horse battery staple"
 VARIABLES = {"S": SECRET}
@@ -71,6 +73,24 @@ async def test_a_translated_payload(serve: Serve, receiver: Receiver) -> None:
         "title": event["event_description"],
         "nested": [{"text": "é: [1]", "plain": "a {# b }", "n": 1, "none": None}],
     }
+
+
+async def test_the_receivers_credential_is_shown_nowhere(serve: Serve, receiver: Receiver, tmp_path: Path) -> None:
+    """It is sent, and neither the execution nor the database shows it."""
+    headers = {"Authorization": "Bearer {{ st2kv.system.chat | decrypt_kv }}"}
+    door = await serve(source(receiver, headers=headers), variables=VARIABLES)
+    await door.engine.datastore.put("chat", "CANARY-chat-credential", secret=True)
+    await door.signed("in", "hcp", SECRET, b"{}")
+    ((received, _),) = await forwarded(door, receiver)
+    assert received["authorization"] == "Bearer CANARY-chat-credential"
+
+    async def done() -> bool:
+        found = (await door.api("GET", "/api/v1/executions?action=core.http")).json
+        return bool(found) and all(one["status"] == "succeeded" for one in found)
+
+    await door.until(done)
+    assert b"CANARY" not in (await door.api("GET", "/api/v1/executions?limit=-1")).body
+    assert b"CANARY" not in await everything(door, tmp_path)
 
 
 async def test_the_body_as_it_came(serve: Serve, receiver: Receiver) -> None:

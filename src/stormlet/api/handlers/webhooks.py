@@ -4,7 +4,7 @@ from functools import cached_property
 
 from stormlet.api.call import JSON, Call, Reply, json_reply
 from stormlet.api.errors import NOT_FOUND, HttpError
-from stormlet.flow.reception import Answer
+from stormlet.flow.verification.answers import Answer
 from stormlet.flow.verification.requests import Sender
 from stormlet.foundation.errors import OverloadedError, RateLimitedError, StoreError, StormletError
 from stormlet.foundation.headers import Pairs, decoded
