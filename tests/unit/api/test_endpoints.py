@@ -163,7 +163,7 @@ async def test_what_cannot_work_is_refused_with_its_cure(local: Any, document: d
     refused = await local.post(API, {"name": "bad", **document})
     assert refused.status == 400, refused.body
     assert said in json.dumps(refused.json)
-    assert (await local.get(API)).json == []
+    assert (await local.get(f"{API}/default.bad")).status == 404
 
 
 async def test_a_rotation_keeps_the_old_secret_signing_and_says_until_when(local: Any, receiver: Receiver) -> None:
