@@ -10,7 +10,6 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Protocol
 
 from stormlet.api.server import HttpServer
 from stormlet.api.services import Services
@@ -35,12 +34,12 @@ from stormlet.flow.ruleset import Ruleset
 from stormlet.flow.verification.certificates import Fetch, fetch_from_sns
 from stormlet.flow.verification.secrets import SecretReader
 from stormlet.foundation.clock import Clock, SystemClock
-from stormlet.foundation.errors import OverloadedError, SettingsError, StoreError
-from stormlet.foundation.home import Home
+from stormlet.foundation.errors import OverloadedError, StoreError
+from stormlet.foundation.home import Home, leave_for_the_command_line
 from stormlet.foundation.open_files import allow_open_files
 from stormlet.foundation.secrets import SecretBox
 from stormlet.foundation.settings import Bootstrap, Settings, environment
-from stormlet.foundation.supervisor import Service, Supervisor, stop_services
+from stormlet.foundation.supervisor import Service, Supervisor, loop_factory, stop_services
 from stormlet.foundation.telemetry import Metrics, set_up_logging
 from stormlet.foundation.templates import TemplateLimits, Templates
 from stormlet.st2compat.dialect import Dialect
@@ -55,10 +54,8 @@ OTHER_FILES = 1000
 """Files besides connections: the database, pipes of actions, connections to receivers."""
 
 
-class Printer(Protocol):
-    """Shows the greeting."""
-
-    def __call__(self, greeting: Greeting) -> None: ...
+Printer = Callable[[Greeting], None]
+"""Shows the greeting."""
 
 
 class Engine:
@@ -118,7 +115,7 @@ class Engine:
         await self.worker.start()
         self.pipeline.pending.set()
         self._spawn_loops()
-        self._leave_for_the_command_line(api_key)
+        leave_for_the_command_line(self.home, self.server.url, api_key)
         return self._greeting(api_key, password)
 
     def _allow_connections(self) -> None:
@@ -129,16 +126,6 @@ class Engine:
                 self.settings.server.max_connections,
                 limit,
             )
-
-    def _leave_for_the_command_line(self, api_key: str | None) -> None:
-        known = _known(url=self.server.url, api_key=api_key or self.home.read_cli().get("api_key"))
-        if known == self.home.read_cli():
-            return
-        try:
-            self.home.write_cli(**known)
-        except SettingsError as error:
-            # The server serves already, and on a full disk it must go on: it is what makes room.
-            log.warning("the command line will not find this server by itself: %s", error)
 
     def _build_store(self) -> None:
         settings = self.settings
@@ -381,10 +368,6 @@ class Engine:
         self.home.release()
 
 
-def _known(**values: str | None) -> dict[str, str]:
-    return {name: value for name, value in values.items() if value}
-
-
 async def _serve(engine: Engine, printer: Printer) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -412,13 +395,5 @@ def run(settings: Settings, bootstrap: Bootstrap, printer: Printer) -> int:
         StoreError: the database cannot be used.
     """
     set_up_logging(settings.logging.level, settings.logging.format)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_serve(Engine(settings, bootstrap), printer))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # not on every platform
-        return None
-    return uvloop.new_event_loop

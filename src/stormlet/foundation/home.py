@@ -13,11 +13,14 @@ import contextlib
 import errno
 import fcntl
 import json
+import logging
 import os
 import secrets
 from pathlib import Path
 
 from stormlet.foundation.errors import SettingsError
+
+log = logging.getLogger(__name__)
 
 KEY_BYTES = 32
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -119,6 +122,19 @@ class Home:
             _write_private(self.path / "cli.json", json.dumps(values) + "\n")
         except OSError as error:
             raise SettingsError(f"cannot write {self.path / 'cli.json'}: {error.strerror or error}") from None
+
+
+def leave_for_the_command_line(home: Home, url: str, api_key: str | None) -> None:
+    """Tell the command line of the same user where the server is; None keeps the API key that is there."""
+    known = {"url": url, "api_key": api_key or home.read_cli().get("api_key")}
+    values = {name: value for name, value in known.items() if value}
+    if values == home.read_cli():
+        return
+    try:
+        home.write_cli(**values)
+    except SettingsError as error:
+        # The server serves already, and on a full disk it must go on: it is what makes room.
+        log.warning("the command line will not find this server by itself: %s", error)
 
 
 def _write_private(path: Path, text: str) -> None:
