@@ -328,3 +328,24 @@ async def test_what_there_is_to_choose_from_can_be_asked(local: Any) -> None:
     assert types["execution.failed"]["schema"]["type"] == "object"
     formats = {each["name"] for each in (await local.get("/api/v1/formats")).json}
     assert {"standard", "scalr", "pulumi", "hcp", "spacelift", "slack"} <= formats
+
+
+async def test_an_endpoint_runs_an_action_instead_of_a_request(local: Any) -> None:
+    """Its parameters are templates over the message; what came of it is a delivery like any other."""
+    document = {
+        "name": "next",
+        "action": "core.local",
+        "parameters": {"cmd": "echo {{ data.trigger_instance.trigger_type }} {{ message.type }}"},
+        "types": ["trigger.received"],
+    }
+    made = await local.post(API, document)
+    assert (made.status, made.json["state"]) == (201, "active"), made.body
+    assert "generated_secret" not in made.json
+    await local.post("/api/v1/webhooks/in", {})
+    assert await delivered(local, endpoint="default.next", status="delivered")
+
+    async def printed() -> bool:
+        found = (await local.get("/api/v1/executions?action=core.local&status=succeeded")).json
+        return bool(found) and found[0]["result"]["stdout"] == "core.st2.webhook trigger.received"
+
+    await local.until(printed)
