@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 def command(paths: tuple[str, ...], strict: bool, form: str, home: str | None, config: str | None, **same: Any) -> int:
     """Find every problem in rules, sources and packs, without a server.
 
-    PATHS are directories of rules, directories called `sources`, packs, directories of packs, or single files. Without any:
-    what the settings name, else ./rules, ./packs and ./sources. Each line is FILE:LINE:COLUMN CODE MESSAGE (HINT);
+    PATHS are directories of rules, directories called `sources` or `endpoints`, packs, directories of packs, or single files.
+    Without any: what the settings name, else ./rules, ./packs, ./sources and ./endpoints. Each line is FILE:LINE:COLUMN CODE
+    MESSAGE (HINT);
     `stormlet explain CODE` says more.
 
     What StackStorm would load but is surely a mistake is a warning, and does not fail without --strict.
@@ -66,12 +67,19 @@ class Checked(NamedTuple):
     actions: int
     packs: int
     sources: int
+    endpoints: int
 
     def summary(self, *, strict: bool = False) -> str:
         """Return one line: how many errors and warnings, in how many things."""
         errors = sum(strict or problem.severity == "error" for problem in self.problems)
         found = counted((errors, "error"), (len(self.problems) - errors, "warning")) or "no problems"
-        things = ((self.rules, "rule"), (self.sources, "source"), (self.actions, "action"), (self.packs, "pack"))
+        things = (
+            (self.rules, "rule"),
+            (self.sources, "source"),
+            (self.endpoints, "endpoint"),
+            (self.actions, "action"),
+            (self.packs, "pack"),
+        )
         read = counted(*things) or "nothing: there is no content"
         return f"{found} in {read}"
 
@@ -86,12 +94,14 @@ def check_paths(paths: Sequence[str], home: str | None, config: str | None) -> C
 
     settings = read_settings(environment(), {"home": home}, config)
     content, home_sources = settings.content, Home(settings.home).sources
-    given = Directories(list(content.rules), list(content.packs), list(content.sources))
+    given = Directories(list(content.rules), list(content.packs), list(content.sources), list(content.endpoints))
     if not any(given):
         given = Directories(*([name] if Path(name).is_dir() else [] for name in Directories._fields))
     own = [str(home_sources)] if home_sources.is_dir() else []
     if not paths and not any(given) and not own:
-        raise click.UsageError("there is no ./rules, ./packs or ./sources here, and the settings name none; name PATHS")
+        raise click.UsageError(
+            "there is no ./rules, ./packs, ./sources or ./endpoints here, and the settings name none; name PATHS"
+        )
     asked: Sequence[str] = paths or [path for kind in given for path in kind] + own
     for path in map(Path, paths):
         for known, more in zip(given, _sorted_out(path), strict=True):
@@ -103,6 +113,7 @@ def check_paths(paths: Sequence[str], home: str | None, config: str | None) -> C
         actions=sum(_lies_in(action.metadata_file, asked) for action in loaded.actions.values()),
         packs=sum(_lies_in(pack.directory, asked) for pack in loaded.packs.values()),
         sources=sum(_lies_in(file, asked) for file in _source_files(loaded)),
+        endpoints=sum(_lies_in(file, asked) for file in _endpoint_files(loaded)),
     )
 
 
@@ -112,11 +123,17 @@ class Directories(NamedTuple):
     rules: list[str]
     packs: list[str]
     sources: list[str]
+    endpoints: list[str]
 
 
 def _source_files(loaded: "Snapshot") -> set[str]:
     usable = {source.metadata_file for source in loaded.sources.values()}
     return usable | {source.metadata_file for source in loaded.broken_sources.values()}
+
+
+def _endpoint_files(loaded: "Snapshot") -> set[str]:
+    usable = {endpoint.metadata_file for endpoint in loaded.endpoints.values()}
+    return usable | {endpoint.metadata_file for endpoint in loaded.broken_endpoints.values()}
 
 
 def _load(settings: "Settings", given: Directories) -> "Snapshot":
@@ -137,17 +154,17 @@ def _load(settings: "Settings", given: Directories) -> "Snapshot":
 
 
 def _sorted_out(path: Path) -> Directories:
-    """Return which rules, packs and sources a path means. What lies in a directory called `sources` is a source."""
+    """Return what a path means. A directory's name tells whether it holds sources or endpoints."""
     pack = next((parent for parent in (path, *path.resolve().parents) if (parent / "pack.yaml").is_file()), None)
     if pack is not None:
-        return Directories([], [str(pack)], [])
+        return Directories([], [str(pack)], [], [])
     is_file = path.exists() and not path.is_dir()  # a pipe too: it is refused when it is read
     if is_file or any(path.glob("*.y*ml")):
         directory = path.resolve().parent if is_file else path.resolve()
-        is_source = directory.name == "sources"
-        return Directories([], [], [str(path)]) if is_source else Directories([str(path)], [], [])
+        kind = directory.name if directory.name in ("sources", "endpoints") else "rules"
+        return Directories(*([str(path)] if name == kind else [] for name in Directories._fields))
     if any(path.glob("*/pack.yaml")):
-        return Directories([], [str(path)], [])
+        return Directories([], [str(path)], [], [])
     return Directories(*([str(path / name)] if (path / name).is_dir() else [] for name in Directories._fields))
 
 
