@@ -131,7 +131,10 @@ def sources() -> str:
         "secret: env:INFRA_GITHUB_SECRET",
         "replay: {id: header:X-GitHub-Delivery, horizon: 7d}",
         "```\n",
-        "Over the API a secret may also be written once, as `secrets: [{name: first, value: …}]`: it is sealed before it is stored,",
+        (
+            "Over the API a secret may also be written once, as `secrets: [{name: first, value: …}]`: it is sealed before it "
+            "is stored,"
+        ),
         "shown as `from: sealed`, and kept where it is sent back so.\n",
         *_table(("key", "type", "default", "meaning")),
         *_schema_rows(read_schema("source")),
