@@ -11,13 +11,14 @@ import msgspec
 
 from stormlet.content.dialect import Provenance
 from stormlet.content.shapes import has_errors
-from stormlet.content.source_documents import SourceReader, broken_source
+from stormlet.content.source_documents import SourceReader, broken_source, hook_url
 from stormlet.content.yaml_reader import Document
 from stormlet.foundation.regular_files import open_regular
 from stormlet.model.problem import Location, Problem
 from stormlet.model.source import BrokenSource, Source
 
 _URL_LINE = re.compile(rb"""(?:^|[{,])\s*["']?url["']?\s*:\s*["']?([^\s"'#,}]+)""", re.MULTILINE)
+_BETWEEN_WORDS = re.compile(r"""[\s"'\[\]{},:#]+""")
 _LOOKED_AT = 64 * 1024
 
 
@@ -38,8 +39,12 @@ def read_source(path: Path, document: Document, provenance: Provenance, reader: 
         problems += found
     if source is not None and not has_errors(problems):
         return ReadSource(source, None, tuple(problems))
-    known = document.value if document.readable else {"url": _url_in(path)}
-    return ReadSource(None, broken_source(known, provenance, problems), tuple(problems))
+    text = _text_of(path)
+    known = document.value if document.readable else {"url": _url_in(text)}
+    broken = broken_source(known, provenance, problems)
+    if not broken.url:
+        broken = msgspec.structs.replace(broken, mentions=_mentioned(text))
+    return ReadSource(None, broken, tuple(problems))
 
 
 class SourceCollection:
@@ -94,11 +99,23 @@ def twice(ref: str, first: Location, second: Location) -> list[Problem]:
     ]
 
 
-def _url_in(path: Path) -> str:
-    """Return what looks like the URL in a file that cannot be read as a document; empty where nothing does."""
+def _text_of(path: Path) -> bytes:
+    """Return the beginning of a file; nothing where it cannot be read."""
     try:
         with open_regular(path) as stream:
-            found = _URL_LINE.search(stream.read(_LOOKED_AT))
+            return bytes(stream.read(_LOOKED_AT))
     except (OSError, ValueError):
-        return ""
+        return b""
+
+
+def _url_in(text: bytes) -> str:
+    """Return what looks like the URL in a file that cannot be read as a document; empty where nothing does."""
+    found = _URL_LINE.search(text)
     return found[1].decode("utf-8", "replace") if found else ""
+
+
+def _mentioned(text: bytes) -> frozenset[str]:
+    """Return every word of a file in the form of a hook's URL, also of one that is UTF-16."""
+    encoding = "utf-16" if text[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    words = _BETWEEN_WORDS.split(text.decode(encoding, "replace"))
+    return frozenset(hook_url(word) for word in words) - {""}

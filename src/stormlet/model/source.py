@@ -162,5 +162,8 @@ class BrokenSource(msgspec.Struct, frozen=True, kw_only=True):
     """Normalised; empty where it cannot be read."""
     enabled: bool = True
     """False where it is surely switched off, by its file or by an operator; then its URL is refused to nobody."""
+    mentions: frozenset[str] = frozenset()
+    """Where `url` is not known: every word of the file as a hook's URL. One of them may be what it was to guard, as in
+    `ulr: github`, so the hooks among them are refused too."""
     problems: tuple[Problem, ...] = ()
     metadata_file: str = ""

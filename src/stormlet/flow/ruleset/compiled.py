@@ -12,7 +12,7 @@ from stormlet.flow.delivery.endpoints import EndpointTable
 from stormlet.flow.matching.compile import CompiledRule, compile_rule
 from stormlet.flow.matching.index import RuleIndex
 from stormlet.flow.ruleset.endpoints import compile_endpoints
-from stormlet.flow.ruleset.guards import compile_guards
+from stormlet.flow.ruleset.guards import compile_guards, mentioned
 from stormlet.flow.verification.guard import Guard
 from stormlet.foundation.identifiers import derived_id, derived_uuid
 from stormlet.foundation.templates import Templates
@@ -128,13 +128,14 @@ def build(
     found.extend([*guards.problems, *endpoints.problems])
     snapshot = msgspec.structs.replace(guards.snapshot, rules=loaded, problems=_ordered(found))
     triggers = _triggers(snapshot.trigger_types, good.values(), more_triggers)
+    hooks = _hooks(triggers.values())
     return Compiled(
         version=previous.version + 1 if previous else 1,
         snapshot=snapshot,
         triggers=triggers,
-        hooks=_hooks(triggers.values()),
+        hooks=hooks,
         guards=guards.by_url,
-        closed=guards.closed,
+        closed=guards.closed | (mentioned(guards.snapshot) & (hooks.keys() - guards.by_url.keys())),
         index=RuleIndex(good.values()),
         rules=good,
         endpoints=endpoints.table,

@@ -17,6 +17,7 @@ from stormlet.flow.delivery.endpoints import (
     compile_endpoint,
 )
 from stormlet.flow.matching import MatchContext, compile_rule, match
+from stormlet.foundation.deadlines import Allowance
 from stormlet.foundation.templates import Templates
 from stormlet.model.endpoint import BrokenEndpoint, Endpoint
 from stormlet.model.message import Message
@@ -26,6 +27,9 @@ from stormlet.model.snapshot import Snapshot
 
 MESSAGE = "core.message"
 """What stands for the trigger type where a filter is compiled as a rule's criteria."""
+
+FILTER_SECONDS = 0.05
+"""What asking one endpoint's filter about one message may take."""
 
 
 class CompiledEndpoints(NamedTuple):
@@ -83,7 +87,9 @@ def compile_filter(endpoint: Endpoint, templates: Templates) -> tuple[Accepts | 
     rules = [compiled]
 
     def accepts(message: Message, document: Document, read_system_key: Callable[[str], str | None]) -> bool:
-        context = MatchContext(now=message.time, read_system_key=read_system_key)
+        # A message is planned inside a request, where nobody may wait long; a filter that takes longer lets nothing through.
+        allowance = Allowance(rule_seconds=FILTER_SECONDS, event_seconds=FILTER_SECONDS, monotonic=templates.monotonic)
+        context = MatchContext(now=message.time, read_system_key=read_system_key, allowance=allowance)
         return match(rules, dict(document), message.id, context)[0].matched
 
     return accepts, problems

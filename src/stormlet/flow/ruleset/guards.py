@@ -64,6 +64,12 @@ def compile_source(source: Source, trigger_of: Callable[[str], Trigger]) -> tupl
     ]
 
 
+def mentioned(snapshot: Snapshot) -> frozenset[str]:
+    """Return the words of broken sources that do not say which URL they guard, and have no good version either."""
+    unknown = (each for ref, each in snapshot.broken_sources.items() if each.enabled and ref not in snapshot.sources)
+    return frozenset().union(*(each.mentions for each in unknown))
+
+
 def _broken(source: Source, problems: list[Problem]) -> BrokenSource:
     return BrokenSource(
         ref=source.ref,

@@ -8,6 +8,7 @@ A sender that is turned away is told a status and a word. What was wrong is kept
 """
 
 import asyncio
+import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -48,6 +49,8 @@ from stormlet.signatures.registry import verify
 from stormlet.signatures.request import SignedRequest
 from stormlet.signatures.secret import Secret
 from stormlet.signatures.verification import Reason, Verification, accepted
+
+log = logging.getLogger(__name__)
 
 Identify = Callable[[], Awaitable[Sender]]
 """Finds out whose API key or token came with a request. Raises UnauthorizedError."""
@@ -216,7 +219,9 @@ class Gate:
         try:
             answer = await self._fetch(url)
         except StormletError as error:
-            raise OverloadedError("The subscription could not be confirmed.", hint=str(error), retry_after=30) from None
+            # Why is for the operator: the sender learns nothing of what we can reach.
+            log.warning("the SNS subscription at %s could not be confirmed: %s", url, error)
+            raise OverloadedError("The subscription could not be confirmed.", retry_after=30) from None
         if not 200 <= answer.status <= 299:
             raise OverloadedError(f"The subscription could not be confirmed: {answer.status}.", retry_after=30)
 

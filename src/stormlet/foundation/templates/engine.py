@@ -96,7 +96,7 @@ class Templates:
             monotonic: seconds that never go back.
         """
         self.limits = limits or TemplateLimits()
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._deadline: Deadline | None = None
         functions = {name: each.function for name, each in FILTERS.items()}
         functions |= make_regex_filters(self.limits.regex_seconds, self.limits.working_size)
@@ -133,7 +133,7 @@ class Templates:
             raise RenderError("the template is nested too deeply") from error
         except (SyntaxError, ValueError) as error:  # what Jinja makes of it is Python, which has limits of its own
             raise RenderError(f"the template is too complex: {error}") from error
-        return Template(source, compiled, references, self.limits, self._monotonic)
+        return Template(source, compiled, references, self.limits, self.monotonic)
 
     def _measure(self, source: str) -> None:
         """Raise where compiling alone would take seconds."""
