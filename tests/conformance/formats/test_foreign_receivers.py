@@ -130,7 +130,7 @@ def test_octokit_takes_it() -> None:
     """GitHub's own library verifies; only where Node and @octokit/webhooks-methods are (OCTOKIT_DIRECTORY)."""
     where = os.environ.get("OCTOKIT_DIRECTORY", "")
     if not where or shutil.which("node") is None or not Path(where, "node_modules", "@octokit").is_dir():
-        pytest.skip("set OCTOKIT_DIRECTORY to where `npm install @octokit/webhooks-methods` was run")
+        pytest.skip("optional: set OCTOKIT_DIRECTORY to where `npm install @octokit/webhooks-methods` was run")
     request = _sent("github", "execution.failed", TEXT)
     script = (
         'import {verify} from "@octokit/webhooks-methods"; const [s, b, g] = process.argv.slice(1);'
