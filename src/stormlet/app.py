@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import logging
 import signal
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -334,9 +333,9 @@ class Engine:
     async def _watch(self) -> None:
         first = True
         async for changed in watch(self.reader.watched_paths(), self._stopping, poll=self.settings.content.poll):
-            started = time.perf_counter()
+            started = self.clock.monotonic()
             compiled = await self.ruleset.reload()
-            took = (time.perf_counter() - started) * 1000
+            took = (self.clock.monotonic() - started) * 1000
             # The first is only to be sure that nothing changed between reading the files and watching them.
             log_reload(compiled, len(changed), took, logging.DEBUG if first else logging.INFO)
             first = False

@@ -15,7 +15,7 @@ from stormlet.content.criteria_documents import read_criteria
 from stormlet.content.dialect import FROM_API, Provenance
 from stormlet.content.endpoint_secrets import read_endpoint_secrets
 from stormlet.content.quantities import bytes_of, seconds_of
-from stormlet.content.shapes import DEFAULT_PACK, Shape, has_errors, identity, is_ref, name_problems, pack_of
+from stormlet.content.shapes import Shape, guessed_ref, has_errors, identity, is_ref, name_problems, pack_of
 from stormlet.content.source_places import rate, texts
 from stormlet.model.endpoint import BrokenEndpoint, Endpoint, Scope
 from stormlet.model.message import RESERVED_PREFIXES
@@ -58,12 +58,7 @@ class EndpointReader:
 def broken_endpoint(document: Any, provenance: Provenance, problems: list[Problem]) -> BrokenEndpoint:
     """Return what can be known of an endpoint that has errors: which deliveries have to wait for it."""
     keys = document if isinstance(document, Mapping) else {}
-    name, pack = keys.get("name"), keys.get("pack")
-    if not (isinstance(name, str) and name.strip()):
-        name = PurePath(provenance.file).stem
-    if provenance.pack is not None or not (isinstance(pack, str) and pack):
-        pack = provenance.pack or DEFAULT_PACK
-    return BrokenEndpoint(ref=f"{pack}.{name}", problems=tuple(problems), metadata_file=provenance.file)
+    return BrokenEndpoint(ref=guessed_ref(keys, provenance), problems=tuple(problems), metadata_file=provenance.file)
 
 
 class _Reading:

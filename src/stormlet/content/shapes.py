@@ -5,6 +5,7 @@ Shared by all readers of documents, StackStorm's and our own, together with what
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from stormlet.content.dialect import Provenance
@@ -93,6 +94,16 @@ def identity(document: Mapping[str, Any], kind: str, pack: str, name: str, prove
     if provenance.origin is Origin.API and isinstance(given, str) and is_id(given):
         return given
     return derived_id(f"{kind}:{pack}:{name}")
+
+
+def guessed_ref(document: Mapping[str, Any], provenance: Provenance) -> str:
+    """Return the ref under which something broken is listed: its name as far as it can be read, else its file's."""
+    name, pack = document.get("name"), document.get("pack")
+    if not (isinstance(name, str) and name.strip()):
+        name = PurePath(provenance.file).stem
+    if provenance.pack is not None or not (isinstance(pack, str) and pack):
+        pack = provenance.pack or DEFAULT_PACK
+    return f"{pack}.{name}"
 
 
 def pack_of(document: Mapping[str, Any], provenance: Provenance) -> tuple[str, list[Problem]]:

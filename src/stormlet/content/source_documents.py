@@ -11,7 +11,7 @@ from typing import Any
 
 from stormlet.content.dialect import FROM_API, Provenance
 from stormlet.content.quantities import bytes_of, seconds_of
-from stormlet.content.shapes import DEFAULT_PACK, Shape, has_errors, identity, name_problems, pack_of
+from stormlet.content.shapes import Shape, guessed_ref, has_errors, identity, name_problems, pack_of
 from stormlet.content.source_places import PlaceReader, networks, rate, texts
 from stormlet.content.source_secrets import read_secrets
 from stormlet.model.problem import Location, Problem, Severity
@@ -26,6 +26,7 @@ from stormlet.model.source import (
     SourceAuth,
     TriggerMapping,
 )
+from stormlet.model.trigger import hook_url
 
 AUTO = "auto"
 GENERIC_HOOK = "st2"
@@ -39,11 +40,6 @@ _CREDENTIAL_HEADER = re.compile(r"^(proxy-)?authorization$|^cookie$|token|secret
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 # What stands there may be a secret, or is for somebody else to judge: the schema's own messages repeat values.
 _UNCHECKED = ("secret", "secrets", "options", "signature")
-
-
-def hook_url(text: str) -> str:
-    """Return a hook's URL as it is compared: no slashes at the ends, none doubled."""
-    return "/".join(part for part in text.split("/") if part)
 
 
 class SourceReader:
@@ -74,14 +70,10 @@ class SourceReader:
 def broken_source(document: Any, provenance: Provenance, problems: list[Problem]) -> BrokenSource:
     """Return what can be known of a source that has errors: above all which URL has to stay closed."""
     keys = document if isinstance(document, Mapping) else {}
-    name, pack, url = keys.get("name"), keys.get("pack"), keys.get("url")
-    if not (isinstance(name, str) and name.strip()):
-        name = PurePath(provenance.file).stem
-    if provenance.pack is not None or not (isinstance(pack, str) and pack):
-        pack = provenance.pack or DEFAULT_PACK
+    url = keys.get("url")
     readable = isinstance(url, str) and hook_url(url) != GENERIC_HOOK
     return BrokenSource(
-        ref=f"{pack}.{name}",
+        ref=guessed_ref(keys, provenance),
         url=hook_url(str(url)) if readable else "",
         enabled=keys.get("enabled") is not False,
         problems=tuple(problems),

@@ -11,11 +11,12 @@ import msgspec
 
 from stormlet.content.dialect import Provenance
 from stormlet.content.shapes import has_errors
-from stormlet.content.source_documents import SourceReader, broken_source, hook_url
+from stormlet.content.source_documents import SourceReader, broken_source
 from stormlet.content.yaml_reader import Document
 from stormlet.foundation.regular_files import open_regular
 from stormlet.model.problem import Location, Problem
 from stormlet.model.source import BrokenSource, Source
+from stormlet.model.trigger import hook_url
 
 _URL_LINE = re.compile(rb"""(?:^|[{,])\s*["']?url["']?\s*:\s*["']?([^\s"'#,}]+)""", re.MULTILINE)
 _BETWEEN_WORDS = re.compile(r"""[\s"'\[\]{},:#]+""")

@@ -13,6 +13,11 @@ import msgspec
 from stormlet.model.problem import Location
 
 
+def hook_url(text: str) -> str:
+    """Return a hook's URL as it is compared: no slashes at the ends, none doubled."""
+    return "/".join(part for part in text.split("/") if part)
+
+
 class Origin(StrEnum):
     """Where a piece of content comes from."""
 

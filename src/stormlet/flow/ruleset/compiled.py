@@ -20,7 +20,7 @@ from stormlet.model.action import Action, RunnerType
 from stormlet.model.problem import Problem, Severity
 from stormlet.model.rule import LoadedRule, Rule, RuleState
 from stormlet.model.snapshot import Snapshot
-from stormlet.model.trigger import Trigger, TriggerType
+from stormlet.model.trigger import Trigger, TriggerType, hook_url
 
 WEBHOOK = "core.st2.webhook"
 
@@ -57,11 +57,6 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
         return next((r.rule for r in self.snapshot.rules.values() if r.rule and r.rule.id == ref_or_id), None)
 
 
-def normalised_url(url: str) -> str:
-    """Return a hook's URL as it is compared: no slashes at the ends, none doubled."""
-    return "/".join(part for part in url.split("/") if part)
-
-
 def trigger_of(type_ref: str, parameters: Mapping[str, object], types: Mapping[str, TriggerType]) -> Trigger:
     """Return the trigger that all rules with this type and these parameters share.
 
@@ -76,7 +71,7 @@ def trigger_of(type_ref: str, parameters: Mapping[str, object], types: Mapping[s
             id=derived_id(f"trigger:{type_ref}"), pack=pack, name=name, type=type_ref, description=description
         )
     if type_ref == WEBHOOK and isinstance(url := parameters.get("url"), str):
-        parameters = {**parameters, "url": normalised_url(url)}
+        parameters = {**parameters, "url": hook_url(url)}
     canonical = msgspec.json.encode(parameters, order="sorted").decode()
     digest = hashlib.md5(canonical.encode(), usedforsecurity=False).hexdigest()
     return Trigger(
@@ -193,7 +188,7 @@ def _hooks(triggers: Iterable[Trigger]) -> dict[str, tuple[Trigger, ...]]:
     for trigger in triggers:
         url = trigger.parameters.get("url")
         if trigger.type == WEBHOOK and isinstance(url, str):
-            url = normalised_url(url)
+            url = hook_url(url)
             hooks[url] = (*hooks.get(url, ()), trigger)
     return hooks
 
